@@ -1,0 +1,12 @@
+// One function a command: it adds a subcommand with its flags and sets what runs.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace ceiling::cli {
+
+// Commands are declared here in the order in which `ceiling --help` lists them.
+
+}  // namespace ceiling::cli

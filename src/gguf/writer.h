@@ -1,0 +1,53 @@
+// Writes GGUF version 3: metadata first, then tensors streamed in the order declared.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gguf/metadata.h"
+#include "os/files.h"
+#include "quant/tensor_type.h"
+
+namespace ceiling::gguf {
+
+class Writer {
+ public:
+  explicit Writer(std::string path);  // nothing is on disk under `path` until finish()
+
+  void set_u32(std::string_view key, std::uint32_t value);
+  void set_f32(std::string_view key, float value);
+  void set_bool(std::string_view key, bool value);
+  void set_string(std::string_view key, std::string_view value);
+  void set_strings(std::string_view key, std::span<const std::string> values);
+  void set_f32s(std::string_view key, std::span<const float> values);
+  void set_i32s(std::string_view key, std::span<const std::int32_t> values);
+  void copy(std::string_view key, const Value& value);
+
+  // Declares a tensor; shape[0] = columns. Returns its index.
+  std::size_t declare(std::string name, TensorType type, std::span<const std::uint64_t> shape);
+  std::uint64_t file_bytes() const;   // of the finished file, with what is declared so far
+
+  // Writes the header and reserves the disk space (throws Error(failed) when it is short).
+  // After it: write() each tensor's bytes, in any order and in pieces, from any thread.
+  void begin();
+  void write(std::size_t tensor, std::uint64_t offset, std::span<const std::byte> data);
+  void finish();  // checks that every byte was written, syncs, renames
+
+ private:
+  struct Declared {
+    std::string name;
+    TensorType type;
+    std::vector<std::uint64_t> shape;
+    std::uint64_t offset = 0, bytes = 0;
+  };
+  os::AtomicFile file_;
+  std::string key_values_;      // encoded
+  std::uint64_t key_count_ = 0;
+  std::vector<Declared> tensors_;
+  std::uint64_t data_offset_ = 0;
+};
+
+}  // namespace ceiling::gguf

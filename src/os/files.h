@@ -1,0 +1,37 @@
+// Files that are never half-written: written aside, synced, renamed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/units.h"
+
+namespace ceiling::os {
+
+// A file under a temporary name beside `path`; commit() syncs and renames it, destruction without
+// commit removes it. Errors (no space, no permission) throw Error(failed) naming path and remedy.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(const void* data, std::size_t bytes);          // appends
+  void write_at(std::uint64_t offset, const void* data, std::size_t bytes);
+  void reserve(std::uint64_t bytes);                         // fails early when the disk is too small
+  void commit();
+
+ private:
+  std::string path_, temporary_;
+  int fd_ = -1;
+};
+
+void write_file(const std::string& path, std::string_view text);  // atomic
+std::string read_file(const std::string& path);                   // throws Error(failed)
+// Appends one line and syncs it to disk before returning (the ledger).
+void append_line_synced(const std::string& path, std::string_view line);
+Bytes free_space(const std::string& directory);
+std::string cache_directory();  // $XDG_CACHE_HOME/ceiling or ~/.cache/ceiling; created
+
+}  // namespace ceiling::os

@@ -1,0 +1,60 @@
+// A file's bytes, read in place: mapped read-only, shared with every process that maps it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace ceiling::os {
+
+class MappedFile {
+ public:
+  // Maps the whole file. Throws Error(failed): missing, no permission, not a regular file, empty.
+  // If the file shrinks later, a read beyond its end ends the process with exit code 4 and one
+  // line that names the file (a handler for SIGBUS is installed on first use).
+  static MappedFile open(const std::string& path);
+
+  MappedFile() = default;
+  ~MappedFile();
+  MappedFile(MappedFile&&) noexcept;
+  MappedFile& operator=(MappedFile&&) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+
+  void advise_sequential() const;
+  // Asks for read-ahead and touches each page with `threads` threads, so that no later read faults.
+  void populate(unsigned threads) const;
+  // Share of the mapping's pages that are in the page cache now, 0..1 (mincore).
+  double resident_share() const;
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::string path_;
+};
+
+// Drops the file's pages from the page cache (as far as the system lets a user do that).
+void evict_from_page_cache(const std::string& path);
+
+// Zeroed memory that takes physical pages only where touched; freed on destruction.
+class AnonymousMemory {
+ public:
+  AnonymousMemory() = default;
+  explicit AnonymousMemory(std::size_t bytes);  // throws Error(failed) with the size and the remedy
+  ~AnonymousMemory();
+  AnonymousMemory(AnonymousMemory&&) noexcept;
+  AnonymousMemory& operator=(AnonymousMemory&&) noexcept;
+
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  // Gives the physical pages of [offset, offset + bytes) back; they read as zero afterwards.
+  void release(std::size_t offset, std::size_t bytes) const;
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace ceiling::os

@@ -1,0 +1,29 @@
+// Child processes: each trial of the lab is a fresh one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ceiling::os {
+
+struct ProcessResult {
+  int exit_code = -1;          // 128 + signal when killed
+  std::string output;          // stdout
+  std::string errors;          // stderr
+  bool timed_out = false;
+};
+
+// Runs argv[0] with arguments (no shell), stdin empty. Kills it after timeout_s (0: never), and when
+// this process is interrupted. Extra environment entries are "NAME=value".
+ProcessResult run_process(const std::vector<std::string>& argv,
+                          const std::vector<std::string>& environment = {}, double timeout_s = 0);
+
+std::string own_executable();  // path of the running program
+
+// Set by SIGINT/SIGTERM once install_interrupt_handler() was called.
+void install_interrupt_handler();
+bool interrupted();
+void clear_interrupt();
+
+}  // namespace ceiling::os
