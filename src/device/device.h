@@ -1,0 +1,91 @@
+// A compute unit and its memory. A device compiles an ordered range of a Program's steps (a
+// segment) into its own best fusion and runs it for any Batch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.h"
+#include "model/batch.h"
+#include "model/cost.h"
+#include "model/placement.h"
+#include "model/program.h"
+#include "model/weights.h"
+
+namespace ceiling {
+
+// KV memory of one device, in pages of `page_positions` positions (all layers of the segment's
+// KvStates). The engine owns the pages' numbering, reference counts and the table of each sequence.
+class KvStore {
+ public:
+  virtual ~KvStore() = default;
+  virtual std::uint32_t page_positions() const = 0;
+  virtual std::uint32_t page_count() const = 0;  // capacity; physical memory follows use
+  virtual std::uint64_t page_bytes() const = 0;
+  virtual void copy_page(std::uint32_t from, std::uint32_t to) = 0;  // fork of a partly filled page
+  // Canonical layout of a page, the same on every device: for each KvState, keys then values,
+  // [position, kv_head, width] in float16.
+  virtual std::uint64_t canonical_page_bytes() const = 0;
+  virtual void export_page(std::uint32_t page, std::span<std::byte> canonical) const = 0;
+  virtual void import_page(std::uint32_t page, std::span<const std::byte> canonical) = 0;
+};
+
+// Pages of each sequence in the batch: tables[sequence][position / page_positions].
+using PageTables = std::vector<std::vector<std::uint32_t>>;
+
+// Time, bytes and operations of one kind of operation (or of waiting) since the last reset.
+struct ProfileEntry {
+  std::string label;               // "matmul Q4_K ffn_down", "attention", "wait at barriers"
+  std::vector<std::size_t> steps;  // steps of the Program that it covers
+  Seconds time;                    // wall time of the step spent here (the slowest thread's share)
+  std::uint64_t bytes = 0;
+  double operations = 0;
+  std::uint64_t calls = 0;
+};
+
+struct Traffic {  // for a phase: what crossed which memory
+  std::uint64_t weight_bytes = 0, kv_bytes = 0, copied_bytes = 0;
+};
+
+// A compiled segment with its buffers. Not thread-safe: one caller at a time.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  // boundary_in / boundary_out: the values that cross the segment's begin / end (values_across),
+  // each [rows, width] float32, one after another. A segment that ends the Program gives logits
+  // [logit rows, vocabulary] instead, valid until the next run. Throws Error on device failures.
+  virtual std::span<const float> run(const Batch& batch, const PageTables& tables,
+                                     std::span<const float> boundary_in = {}) = 0;
+  virtual std::uint32_t max_rows() const = 0;  // of one Batch; the engine splits longer prompts
+  virtual void set_profiling(bool on) = 0;
+  virtual std::vector<ProfileEntry> profile() const = 0;
+  virtual void reset_profile() = 0;
+  virtual Traffic traffic() const = 0;  // since compile
+  virtual std::uint64_t workspace_bytes() const = 0;
+};
+
+struct CompileOptions {
+  std::uint32_t max_rows = 512;  // rows of one Batch
+  std::uint32_t max_logit_rows = 1;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string name() const = 0;         // "cpu"
+  virtual std::string description() const = 0;  // "2 threads, AVX-512 VNNI"
+  virtual Residency residency(const Program& program, WeightId weight) const = 0;
+  virtual std::unique_ptr<KvStore> make_kv_store(const Program& program, std::size_t begin_step,
+                                                 std::size_t end_step, KvType type,
+                                                 std::uint32_t pages) = 0;
+  virtual std::unique_ptr<Executable> compile(const Program& program,
+                                              std::shared_ptr<const Weights> weights,
+                                              std::size_t begin_step, std::size_t end_step,
+                                              KvStore& kv, const CompileOptions& options) = 0;
+};
+
+}  // namespace ceiling
