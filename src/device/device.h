@@ -2,11 +2,11 @@
 // segment) into its own best fusion and runs it for any Batch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/units.h"
@@ -18,8 +18,8 @@
 
 namespace ceiling {
 
-// KV memory of one device, in pages of `page_positions` positions (all layers of the segment's
-// KvStates). The engine owns the pages' numbering, reference counts and the table of each sequence.
+// KV memory of one device, in pages of `page_positions` positions (all KvStates of the segment).
+// The engine owns the pages' numbering, reference counts and the table of each sequence.
 class KvStore {
  public:
   virtual ~KvStore() = default;
@@ -41,13 +41,14 @@ using PageTables = std::vector<std::vector<std::uint32_t>>;
 struct ProfileEntry {
   std::string label;               // "matmul Q4_K ffn_down", "attention", "wait at barriers"
   std::vector<std::size_t> steps;  // steps of the Program that it covers
-  Seconds time;                    // wall time of the step spent here (the slowest thread's share)
+  Seconds time;                    // wall time of the step spent here
   std::uint64_t bytes = 0;
   double operations = 0;
   std::uint64_t calls = 0;
 };
 
-struct Traffic {  // for a phase: what crossed which memory
+// What crossed which memory, for a phase.
+struct Traffic {
   std::uint64_t weight_bytes = 0, kv_bytes = 0, copied_bytes = 0;
 };
 
@@ -55,9 +56,9 @@ struct Traffic {  // for a phase: what crossed which memory
 class Executable {
  public:
   virtual ~Executable() = default;
-  // boundary_in / boundary_out: the values that cross the segment's begin / end (values_across),
-  // each [rows, width] float32, one after another. A segment that ends the Program gives logits
-  // [logit rows, vocabulary] instead, valid until the next run. Throws Error on device failures.
+  // boundary_in / the result: the values that cross the segment's begin / end (values_across), each
+  // [rows, width] float32, one after another. A segment that ends the Program gives logits
+  // [logit rows, vocabulary] instead. Valid until the next run. Throws Error on device failures.
   virtual std::span<const float> run(const Batch& batch, const PageTables& tables,
                                      std::span<const float> boundary_in = {}) = 0;
   virtual std::uint32_t max_rows() const = 0;  // of one Batch; the engine splits longer prompts

@@ -10,7 +10,7 @@ namespace ceiling::cpu {
 
 struct CpuOptions {
   unsigned threads = 0;  // 0: os::default_threads()
-  Isa isa;               // active_isa() unless tests ask for another
+  Isa isa = Isa::portable;
   bool pin = true;
 };
 

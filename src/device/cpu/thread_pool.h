@@ -2,8 +2,6 @@
 // a short while, then sleep: an idle pool costs no CPU time.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
 
 namespace ceiling::cpu {
@@ -13,8 +11,7 @@ class Team {
  public:
   virtual unsigned index() const = 0;
   virtual unsigned threads() const = 0;
-  virtual void
-  barrier() = 0;  // spins, then sleeps; a full memory fence for what was written before
+  virtual void barrier() = 0;  // spins, then sleeps; what was written before is seen after
 
  protected:
   ~Team() = default;
@@ -27,8 +24,8 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
   unsigned threads() const;
-  // Calls task(context, team) on every thread; returns when all have returned. An exception in a
-  // task of thread 0 is rethrown; tasks of other threads must not throw.
+  // Calls task(context, team) on every thread; returns when all have returned. Tasks must not
+  // throw.
   void run(void (*task)(void* context, Team& team), void* context);
 
  private:

@@ -1,0 +1,39 @@
+// Exact cost of a step, from the Program that runs: bytes of weights, of KV, of activations;
+// operations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "model/batch.h"
+#include "model/program.h"
+
+namespace ceiling {
+
+enum class KvType : std::uint8_t { f16, q8_0 };
+std::size_t kv_row_bytes(KvType type,
+                         std::uint32_t width);  // one head's key or value of one position
+
+struct Cost {
+  std::uint64_t weight_bytes =
+      0;  // each matrix once a step; embedding rows looked up, not the table
+  std::uint64_t kv_read_bytes = 0;  // each sequence's visible positions once a step
+  std::uint64_t kv_write_bytes = 0;
+  std::uint64_t activation_bytes = 0;  // float32 values written and read between operations
+  double operations = 0;               // multiplications and additions
+  std::uint64_t read_bytes() const { return weight_bytes + kv_read_bytes; }
+  Cost& operator+=(const Cost& other);
+};
+
+Cost cost(const Program& program, const Batch& batch, KvType kv = KvType::f16);
+// One entry a step of the Program; they add up to cost().
+std::vector<Cost> cost_by_step(const Program& program, const Batch& batch, KvType kv = KvType::f16);
+
+// Mean cost of a decode step of one sequence while its position runs over [depth, depth + count).
+Cost mean_decode_cost(const Program& program, std::uint32_t depth, std::uint32_t count,
+                      KvType kv = KvType::f16);
+
+std::uint64_t kv_bytes_per_position(const Program& program, KvType kv = KvType::f16);  // all layers
+
+}  // namespace ceiling

@@ -1,0 +1,54 @@
+// Which unit runs which operations, and how it reaches their weights: decided before a run,
+// printed, stored. Pure: Program, budgets, context and phase in; ordered segments out. engine and
+// fit both use it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/cost.h"
+#include "model/program.h"
+
+namespace ceiling {
+
+// shared: the unit reads the mapping itself; copied: paid once; spilled: read by another unit or
+// over the link at every step.
+enum class Residency : std::uint8_t { shared, copied, spilled };
+std::string_view name(Residency residency);
+
+enum class Phase : std::uint8_t { prefill, decode };
+
+struct UnitBudget {
+  std::string unit;                   // "cpu", "cuda:0"
+  bool reads_mapping = false;         // host memory is its own memory
+  std::uint64_t memory_bytes = 0;     // for weights, KV and workspace
+  std::uint64_t workspace_bytes = 0;  // of these, kept for activations and buffers
+  double read_bytes_per_s = 0;        // measured or from the catalogue
+  double link_bytes_per_s = 0;        // host to device; 0 for units that read the mapping
+};
+
+struct Segment {
+  std::size_t begin = 0, end = 0;  // steps of the Program
+  std::string unit;
+  Residency residency = Residency::shared;
+  std::uint64_t weight_bytes = 0;
+  std::uint64_t kv_bytes = 0;  // at the asked context
+};
+
+struct Placement {
+  std::vector<Segment> segments;        // in order; together every step exactly once
+  std::uint64_t cut_bytes_per_row = 0;  // activations that cross between units, each row
+  std::uint64_t shared_bytes = 0, copied_bytes = 0, spilled_bytes = 0;
+};
+
+// Units in order of preference; the last must read the mapping (it takes what does not fit, whole
+// layers, best first). Throws Error(refused) if no_spill and something would spill.
+Placement place(const Program& program, const std::vector<UnitBudget>& units, std::uint32_t context,
+                std::uint32_t sequences, KvType kv, Phase phase, bool no_spill = false);
+
+std::string describe(const Placement& placement);  // a table for people
+
+}  // namespace ceiling
