@@ -12,10 +12,10 @@ namespace ceiling {
 // The program's exit codes (docs/commands.md lists them for users).
 enum class ExitCode : int {
   done = 0,
-  failed = 1,       // the machine, the file system or the model could not do it
-  usage = 2,        // wrong flags or arguments
-  refused = 3,      // a rule forbids it: not comparable, sealed, over budget
-  integrity = 4,    // damaged or untrusted input: hash, signature, malformed file
+  failed = 1,     // the machine, the file system or the model could not do it
+  usage = 2,      // wrong flags or arguments
+  refused = 3,    // a rule forbids it: not comparable, sealed, over budget
+  integrity = 4,  // damaged or untrusted input: hash, signature, malformed file
   interrupted = 130,
 };
 

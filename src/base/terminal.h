@@ -10,8 +10,8 @@ namespace ceiling {
 
 bool stdout_is_terminal();
 bool stderr_is_terminal();
-bool colour_wanted();   // stdout is a terminal, NO_COLOR is not set, TERM is not dumb
-int terminal_columns(); // 80 when unknown
+bool colour_wanted();    // stdout is a terminal, NO_COLOR is not set, TERM is not dumb
+int terminal_columns();  // 80 when unknown
 
 // A single progress line, redrawn at most ten times a second. Silent when stderr is no terminal.
 class Progress {

@@ -30,10 +30,10 @@ constexpr BytesPerSecond operator/(Bytes b, Seconds s) {
   return {static_cast<double>(b.value) / s.value};
 }
 
-std::string format_capacity(Bytes bytes);            // "3.56 GiB"
-std::string format_bandwidth(BytesPerSecond rate);   // "38.2 GB/s"
-std::string format_duration(Seconds time);           // "412 ms", "3 min 20 s"
-std::string format_count(double value);              // three significant figures: "9.83", "1240"
+std::string format_capacity(Bytes bytes);           // "3.56 GiB"
+std::string format_bandwidth(BytesPerSecond rate);  // "38.2 GB/s"
+std::string format_duration(Seconds time);          // "412 ms", "3 min 20 s"
+std::string format_count(double value);             // three significant figures: "9.83", "1240"
 
 // "24GiB", "512 MiB", "8G" (= GiB), "1000000" (bytes). Throws Error(usage) naming the text.
 Bytes parse_capacity(const std::string& text);
