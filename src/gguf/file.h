@@ -20,9 +20,9 @@ namespace ceiling::gguf {
 struct TensorInfo {
   std::string name;
   TensorType type = TensorType::F32;
-  std::uint32_t dimensions = 0;               // 1..4
-  std::array<std::uint64_t, 4> shape{};       // as stored: shape[0] = columns (contiguous); unused = 1
-  std::uint64_t offset = 0;                   // from the start of the file
+  std::uint32_t dimensions = 0;          // 1..4
+  std::array<std::uint64_t, 4> shape{};  // as stored: shape[0] = columns (contiguous); unused = 1
+  std::uint64_t offset = 0;              // from the start of the file
   std::uint64_t bytes = 0;
   std::uint64_t cols() const { return shape[0]; }
   std::uint64_t rows() const { return shape[1] * shape[2] * shape[3]; }
@@ -31,8 +31,8 @@ struct TensorInfo {
 
 class File {
  public:
-  // Opens, maps and validates. Throws Error(failed) if it cannot be read, Error(integrity) naming the
-  // field, its value and what was expected if it is not a sound GGUF file.
+  // Opens, maps and validates. Throws Error(failed) if it cannot be read, Error(integrity) naming
+  // the field, its value and what was expected if it is not a sound GGUF file.
   static std::shared_ptr<const File> open(const std::string& path);
   // The same over bytes in memory that outlive the File (tests, fuzzing).
   static std::shared_ptr<const File> parse(std::span<const std::byte> bytes, std::string label);
@@ -41,10 +41,10 @@ class File {
   std::uint32_t version() const { return version_; }
   const Metadata& metadata() const { return metadata_; }
   std::span<const TensorInfo> tensors() const { return tensors_; }
-  const TensorInfo* find(std::string_view name) const;   // nullptr: absent
-  std::span<const std::byte> bytes() const { return bytes_; }           // the whole mapping
-  std::span<const std::byte> data(const TensorInfo& tensor) const;      // inside the mapping
-  const std::string& label() const { return label_; }                   // path, for messages
+  const TensorInfo* find(std::string_view name) const;              // nullptr: absent
+  std::span<const std::byte> bytes() const { return bytes_; }       // the whole mapping
+  std::span<const std::byte> data(const TensorInfo& tensor) const;  // inside the mapping
+  const std::string& label() const { return label_; }               // path, for messages
   std::uint64_t alignment() const { return alignment_; }
   std::uint64_t data_offset() const { return data_offset_; }
 

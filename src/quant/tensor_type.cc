@@ -29,6 +29,20 @@ constexpr std::array kTypes = {
     TypeInfo{IQ4_XS, "IQ4_XS", kSuperBlock, sizeof(BlockIQ4_XS)},
 };
 
+struct Unsupported {
+  std::uint32_t stored;
+  std::string_view name;
+};
+constexpr std::array kUnsupported = {
+    Unsupported{9, "Q8_1"},    Unsupported{15, "Q8_K"},    Unsupported{16, "IQ2_XXS"},
+    Unsupported{17, "IQ2_XS"}, Unsupported{18, "IQ3_XXS"}, Unsupported{19, "IQ1_S"},
+    Unsupported{21, "IQ3_S"},  Unsupported{22, "IQ2_S"},   Unsupported{24, "I8"},
+    Unsupported{25, "I16"},    Unsupported{26, "I32"},     Unsupported{27, "I64"},
+    Unsupported{28, "F64"},    Unsupported{29, "IQ1_M"},   Unsupported{34, "TQ1_0"},
+    Unsupported{35, "TQ2_0"},  Unsupported{39, "MXFP4"},   Unsupported{40, "NVFP4"},
+    Unsupported{41, "Q1_0"},
+};
+
 }  // namespace
 
 std::span<const TypeInfo> all_types() { return kTypes; }
@@ -45,6 +59,20 @@ std::optional<TensorType> tensor_type_from_name(std::string_view name) {
     if (entry.name == name) return entry.type;
   }
   return std::nullopt;
+}
+
+std::string_view unsupported_type_name(std::uint32_t stored) {
+  const auto* found = std::ranges::find(kUnsupported, stored, &Unsupported::stored);
+  return found == kUnsupported.end() ? std::string_view{} : found->name;
+}
+
+std::string supported_type_names() {
+  std::string names;
+  for (const TypeInfo& entry : kTypes) {
+    if (!names.empty()) names += ", ";
+    names += entry.name;
+  }
+  return names;
 }
 
 const TypeInfo& info(TensorType type) {

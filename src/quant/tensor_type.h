@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace ceiling {
@@ -39,6 +40,9 @@ struct TypeInfo {
 std::span<const TypeInfo> all_types();
 std::optional<TensorType> tensor_type_from_file(std::uint32_t stored);  // empty: unsupported
 std::optional<TensorType> tensor_type_from_name(std::string_view name);
+// The name of a type that GGUF defines and Ceiling does not read ("IQ2_XS"); empty: not defined.
+std::string_view unsupported_type_name(std::uint32_t stored);
+std::string supported_type_names();  // "F32, F16, ...": for messages
 const TypeInfo& info(TensorType type);
 std::string_view name(TensorType type);
 
