@@ -13,18 +13,23 @@ struct CpuInfo {
   double quota_cores = 0;          // cgroup CPU quota in cores; 0 = none
   unsigned physical_cores = 0;     // distinct physical cores among `usable`
   unsigned performance_cores = 0;  // of these, those of the fastest kind on a hybrid chip
-  std::uint64_t l1d_bytes = 0, l2_bytes = 0, l3_bytes = 0;  // of one core / core / shared; 0 unknown
+  std::uint64_t l1d_bytes = 0, l2_bytes = 0,
+                l3_bytes = 0;          // of one core / core / shared; 0 unknown
+  std::uint64_t last_level_bytes = 0;  // last-level caches of all `usable` together; 0 unknown
   bool virtual_machine = false;
-  std::string hypervisor;          // "KVM", empty when unknown or none
-  std::string governor;            // "performance", empty when not shown
+  std::string hypervisor;  // "KVM", empty when unknown or none
+  std::string governor;    // "performance", empty when not shown
 };
 
 CpuInfo cpu_info();
 
-// One thread per usable performance core (not per hyper-thread), at most the cgroup quota, at least 1.
+// One thread per usable performance core (not per hyper-thread), at most the cgroup quota, at
+// least 1.
 unsigned default_threads();
 
-// Processor numbers for `threads` pinned workers: one per physical core first.
+// Processor numbers for `threads` pinned workers: one per performance core first, then one per
+// slower core, then the other hyper-threads in the same order; with more threads than processors it
+// starts again.
 std::vector<unsigned> pin_order(unsigned threads);
 
 // Pins the calling thread. Returns false where the system does not allow or offer it.

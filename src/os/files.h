@@ -17,9 +17,9 @@ class AtomicFile {
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
-  void write(const void* data, std::size_t bytes);          // appends
+  void write(const void* data, std::size_t bytes);  // appends
   void write_at(std::uint64_t offset, const void* data, std::size_t bytes);
-  void reserve(std::uint64_t bytes);                         // fails early when the disk is too small
+  void reserve(std::uint64_t bytes);  // fails early when the disk is too small
   void commit();
 
  private:

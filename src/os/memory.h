@@ -6,8 +6,8 @@
 namespace ceiling::os {
 
 struct MemoryInfo {
-  Bytes total;       // what this process could ever have: min(physical, cgroup limit)
-  Bytes available;   // without swapping, now (page cache counts as available)
+  Bytes total;      // what this process could ever have: min(physical, cgroup limit)
+  Bytes available;  // without swapping, now (page cache counts as available)
   Bytes swap_total;
   Bytes swap_used;
 };

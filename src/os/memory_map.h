@@ -33,9 +33,11 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::string path_;
+  int watch_ = -1;  // slot of the SIGBUS handler
 };
 
-// Drops the file's pages from the page cache (as far as the system lets a user do that).
+// Drops the file's pages from the page cache, as far as the system lets a user do that: pages that
+// some process has mapped and touched stay. Throws Error(failed) when the file cannot be opened.
 void evict_from_page_cache(const std::string& path);
 
 // Zeroed memory that takes physical pages only where touched; freed on destruction.

@@ -8,14 +8,14 @@
 namespace ceiling::os {
 
 struct ProcessResult {
-  int exit_code = -1;          // 128 + signal when killed
-  std::string output;          // stdout
-  std::string errors;          // stderr
+  int exit_code = -1;  // 128 + signal when killed
+  std::string output;  // stdout
+  std::string errors;  // stderr
   bool timed_out = false;
 };
 
-// Runs argv[0] with arguments (no shell), stdin empty. Kills it after timeout_s (0: never), and when
-// this process is interrupted. Extra environment entries are "NAME=value".
+// Runs argv[0] with arguments (no shell), stdin empty. Kills it after timeout_s (0: never), and
+// when this process is interrupted. Extra environment entries are "NAME=value".
 ProcessResult run_process(const std::vector<std::string>& argv,
                           const std::vector<std::string>& environment = {}, double timeout_s = 0);
 

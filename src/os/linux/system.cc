@@ -1,0 +1,38 @@
+#include "os/posix/system.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+namespace ceiling::os {
+
+void discard_pages(std::byte* data, std::size_t bytes) { madvise(data, bytes, MADV_DONTNEED); }
+
+std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> state((bytes + page - 1) / page);
+  if (mincore(const_cast<std::byte*>(data), bytes, state.data()) != 0) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(state.begin(), state.end(), [](unsigned char s) { return (s & 1U) != 0; }));
+}
+
+void drop_cached_pages(int descriptor) {
+  fdatasync(descriptor);  // only clean pages can go
+  posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+int reserve_blocks(int descriptor, std::uint64_t bytes) {
+  if (bytes == 0) return 0;
+  const int done = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+  return done == 0 ? 0 : errno;
+}
+
+void die_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+}  // namespace ceiling::os

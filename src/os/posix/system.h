@@ -1,0 +1,27 @@
+// The few calls that differ between the POSIX systems; each system's folder defines them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ceiling::os {
+
+// Gives the physical pages of [data, data + bytes) back (both multiples of the page size, anonymous
+// private memory); they read as zero afterwards.
+void discard_pages(std::byte* data, std::size_t bytes);
+
+// Number of the pages of the mapping [data, data + bytes) that are in memory now.
+std::size_t pages_in_memory(const std::byte* data, std::size_t bytes);
+
+// Drops an open file's clean pages from the page cache, as far as the system offers that.
+void drop_cached_pages(int descriptor);
+
+// Reserves disk space for an open file without changing its size. Returns 0 or an errno value;
+// EOPNOTSUPP where the file system cannot.
+int reserve_blocks(int descriptor, std::uint64_t bytes);
+
+// Called in a child before exec: asks the system to kill it when its parent dies, where offered.
+void die_with_parent();
+
+}  // namespace ceiling::os

@@ -1,0 +1,135 @@
+#include "os/memory_map.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/error.h"
+#include "os/memory.h"
+
+namespace ceiling::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MappedFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("ceiling_map_" + std::to_string(getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string write(const std::string& name, const std::string& text) {
+    const fs::path path = folder_ / name;
+    std::ofstream(path, std::ios::binary) << text;
+    return path.string();
+  }
+  fs::path folder_;
+};
+
+TEST_F(MappedFileTest, ShowsTheFilesBytesAndMoves) {
+  const std::string text = "GGUF and more" + std::string(10'000, 'x');
+  MappedFile file = MappedFile::open(write("a", text));
+  ASSERT_EQ(file.bytes().size(), text.size());
+  EXPECT_EQ(std::memcmp(file.bytes().data(), text.data(), text.size()), 0);
+  const MappedFile moved = std::move(file);
+  EXPECT_EQ(std::memcmp(moved.bytes().data(), text.data(), text.size()), 0);
+  MappedFile other = MappedFile::open(write("b", "b"));
+  other = MappedFile::open(moved.path());
+  EXPECT_EQ(other.bytes().size(), text.size());
+}
+
+TEST_F(MappedFileTest, NamesTheFileItCannotMap) {
+  for (const std::string& path :
+       {(folder_ / "missing").string(), folder_.string(), write("empty", "")}) {
+    try {
+      MappedFile::open(path);
+      FAIL() << "mapped " << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::failed);
+      EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
+    }
+  }
+}
+
+TEST_F(MappedFileTest, PopulateBringsEveryPageIn) {
+  const std::string path = write("big", std::string(9'000'001, 'y'));
+  evict_from_page_cache(path);
+  const MappedFile file = MappedFile::open(path);
+  for (const unsigned threads : {1U, 3U}) {
+    file.populate(threads);
+    EXPECT_DOUBLE_EQ(file.resident_share(), 1.0);
+  }
+}
+
+TEST_F(MappedFileTest, EvictedPagesAreSeenToBeGone) {
+  // A file system in memory has nowhere to evict to: this needs the build folder's disk.
+  const fs::path path = fs::current_path() / ("ceiling_evict_" + std::to_string(getpid()));
+  std::ofstream(path, std::ios::binary) << std::string(4'000'000, 'z');
+  evict_from_page_cache(path.string());
+  EXPECT_LT(MappedFile::open(path.string()).resident_share(), 0.05);
+  fs::remove(path);
+}
+
+using MappedFileDeathTest = MappedFileTest;
+
+TEST_F(MappedFileDeathTest, AShrunkFileEndsTheProcessWithALineThatNamesIt) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const std::string path = write("shrinks", std::string(100'000, 's'));
+  const MappedFile file = MappedFile::open(path);
+  EXPECT_EXIT(
+      {
+        fs::resize_file(path, 4096);
+        const volatile std::byte lost = file.bytes()[50'000];
+        _exit(lost == std::byte{0} ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(4), "shrinks' could no longer be read");
+}
+
+TEST(AnonymousMemoryTest, StartsAsZeroAndReleasesToZero) {
+  const AnonymousMemory memory(1'000'000);
+  ASSERT_EQ(memory.size(), 1'000'000U);
+  const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
+  EXPECT_TRUE(std::all_of(memory.data(), memory.data() + memory.size(), is_zero));
+  std::memset(memory.data(), 7, memory.size());
+  memory.release(1000, 500'000);
+  EXPECT_TRUE(std::all_of(memory.data() + 1000, memory.data() + 501'000, is_zero));
+  EXPECT_EQ(memory.data()[999], std::byte{7});
+  EXPECT_EQ(memory.data()[501'000], std::byte{7});
+  memory.release(600'010, 20);
+  EXPECT_TRUE(std::all_of(memory.data() + 600'010, memory.data() + 600'030, is_zero));
+  EXPECT_EQ(memory.data()[600'009], std::byte{7});
+  EXPECT_EQ(memory.data()[600'030], std::byte{7});
+  memory.release(900'000, 100'000);
+  EXPECT_TRUE(std::all_of(memory.data() + 900'000, memory.data() + 1'000'000, is_zero));
+}
+
+TEST(AnonymousMemoryTest, TakesPagesOnlyWhereTouchedAndGivesThemBack) {
+  constexpr std::size_t kSize = std::size_t{256} << 20;
+  constexpr std::uint64_t kTouched = std::uint64_t{64} << 20;
+  const AnonymousMemory memory(kSize);
+  const auto before = process_memory().resident_anonymous.value;
+  std::memset(memory.data(), 1, kTouched);
+  const auto touched = process_memory().resident_anonymous.value;
+  EXPECT_GT(touched, before + kTouched * 9 / 10);
+  EXPECT_LT(touched, before + kTouched * 3 / 2);
+  memory.release(0, kTouched);
+  EXPECT_LT(process_memory().resident_anonymous.value, before + kTouched / 10);
+}
+
+TEST(AnonymousMemoryTest, RefusesMoreThanTheAddressSpaceWithTheSize) {
+  try {
+    const AnonymousMemory memory(std::size_t{1} << 62);
+    FAIL() << "reserved 4 EiB";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("TiB"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace ceiling::os
