@@ -1,6 +1,7 @@
 // Matrix products over weights as they lie in the file: y[n, rows] = x[n, cols] * W[rows, cols]^T.
 // One interface for one row (decode), a few (batches) and many (prompts); the best kernel for the
-// instruction set, tensor type and number of rows is chosen inside.
+// instruction set, tensor type and number of rows is chosen inside. The weights are read where they
+// are; no second copy is kept.
 #pragma once
 
 #include <cstddef>
@@ -11,45 +12,52 @@
 
 namespace ceiling::cpu {
 
-// How activations are prepared for a product with weights of a type: int8 with one scale for each
-// 32 columns (and their sums) for quantised types; float32, or bf16 pairs, for float types.
-// Prepared once for each input, shared by all matrices of the same preparation.
+struct KernelSet;
+
+// How activations are laid out for a product: float32, bf16, or int8 with a scale for each 32
+// columns (and their sums), permuted into the order in which the kernel reads the weights' bits.
+// Prepared once for each input and shared by all matrices that ask for the same preparation; only
+// equality means anything to a caller.
 enum class Preparation : std::uint8_t { f32, bf16, q8 };
 
 struct MatMulShape {
   TensorType type = TensorType::F32;
-  std::size_t rows = 0;   // of W: outputs
-  std::size_t cols = 0;   // of W: inputs; a multiple of the type's block
+  std::size_t rows = 0;  // of W: outputs
+  std::size_t cols = 0;  // of W: inputs; a multiple of the type's block
 };
 
 class MatMul {
  public:
+  // isa: one of supported_isas().
   explicit MatMul(Isa isa);
 
+  // The preparation that multiply() expects for weights of `type` and n rows of activations.
   Preparation preparation(TensorType type, std::size_t n) const;
 
-  // Bytes of one prepared row of `cols` activations; rows are stored one after another at this pitch
-  // (a multiple of 64, the buffer 64-byte aligned).
+  // Bytes of one prepared row of `cols` activations; rows are stored one after another at this
+  // pitch (a multiple of 64, the buffer 64-byte aligned).
   std::size_t prepared_bytes(Preparation preparation, std::size_t cols) const;
 
   // x: [cols] float32, finite -> prepared: prepared_bytes(). Any thread may prepare any row.
-  void prepare(Preparation preparation, const float* x, std::size_t cols, std::byte* prepared) const;
+  void prepare(Preparation preparation, const float* x, std::size_t cols,
+               std::byte* prepared) const;
 
-  // Scratch that each thread must give to multiply(), 64-byte aligned.
+  // Scratch that each thread must give to multiply(), 64-byte aligned; it may be 0.
   std::size_t workspace_bytes(const MatMulShape& shape, std::size_t n) const;
 
   // y[i * y_pitch + r] = sum_c W[r, c] x[i, c] for r in [row_begin, row_end), i in [0, n).
-  // weights: row 0 of W, rows at row_bytes(type, cols). A thread takes a contiguous range of rows;
-  // results do not depend on how rows are divided among threads.
+  // weights: row 0 of W, rows at row_bytes(type, cols); prepared: n rows, each prepared with
+  // preparation(type, n). A thread takes a contiguous range of rows; results do not depend on how
+  // rows are divided among threads, nor on the other rows of x while n takes the same kernel.
   void multiply(const MatMulShape& shape, const std::byte* weights, std::size_t row_begin,
                 std::size_t row_end, const std::byte* prepared, std::size_t n, float* y,
                 std::size_t y_pitch, std::byte* workspace) const;
 
-  // Row ranges given to threads should start at multiples of this (1 for decode).
+  // Row ranges given to threads run fastest when they start at multiples of this.
   std::size_t row_granule(const MatMulShape& shape, std::size_t n) const;
 
  private:
-  Isa isa_;
+  const KernelSet* kernels_;
 };
 
 }  // namespace ceiling::cpu

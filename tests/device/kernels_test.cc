@@ -1,0 +1,280 @@
+// Every kernel of every instruction set that this processor has, against the scalar dequantiser and
+// exact arithmetic (double) on activations rounded as the preparation says.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "device/cpu/matmul.h"
+#include "quant/dequantise.h"
+
+namespace ceiling::cpu {
+namespace {
+
+using Random = std::mt19937;
+
+// 64-byte aligned bytes.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(std::size_t size) : storage_(size + 64) {
+    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
+    start_ = storage_.data() + (64 - address % 64) % 64;
+  }
+  std::byte* data() { return start_; }
+
+ private:
+  std::vector<std::byte> storage_;
+  std::byte* start_;
+};
+
+// Where the halves lie in a block.
+std::vector<std::size_t> half_offsets(TensorType type) {
+  using enum TensorType;
+  switch (type) {
+    case Q4_1:
+    case Q5_1:
+    case Q4_K:
+    case Q5_K:
+      return {0, 2};
+    case Q2_K:
+      return {80, 82};
+    case Q3_K:
+      return {108};
+    case Q6_K:
+      return {208};
+    default:
+      return {0};
+  }
+}
+
+enum class Content { random, zero_scales, largest, negative, subnormal, all_bits_set, mixed };
+constexpr Content kContents[] = {Content::random,   Content::zero_scales, Content::largest,
+                                 Content::negative, Content::subnormal,   Content::all_bits_set,
+                                 Content::mixed};
+
+std::uint16_t half_for(Content content, Random& random) {
+  std::normal_distribution<float> normal(0.0F, 0.02F);
+  switch (content) {
+    case Content::zero_scales:
+      return random() % 2 == 0 ? 0x0000 : 0x8000;
+    case Content::largest:
+      return random() % 2 == 0 ? 0x7bff : 0xfbff;
+    case Content::negative:
+      return float_to_half(-std::fabs(normal(random)));
+    case Content::subnormal:
+      return static_cast<std::uint16_t>(((random() % 2) << 15) | (1 + random() % 1023));
+    case Content::mixed:
+      return half_for(kContents[random() % 6], random);
+    default:
+      return float_to_half(normal(random));
+  }
+}
+
+std::vector<std::byte> quantised_blocks(TensorType type, std::size_t blocks, Content content,
+                                        Random& random) {
+  const std::size_t size = info(type).block_bytes;
+  std::vector<std::byte> bytes(blocks * size);
+  for (auto& byte : bytes) {
+    byte = content == Content::all_bits_set ? std::byte{255} : static_cast<std::byte>(random());
+  }
+  for (std::size_t b = 0; b < blocks; ++b) {
+    for (const std::size_t offset : half_offsets(type)) {
+      const std::uint16_t half = half_for(content, random);
+      std::memcpy(bytes.data() + b * size + offset, &half, sizeof half);
+    }
+  }
+  return bytes;
+}
+
+// Finite floats of all magnitudes that leave room for sums.
+std::vector<std::byte> float_weights(TensorType type, std::size_t count, Content content,
+                                     Random& random) {
+  std::normal_distribution<float> normal(0.0F, 0.02F);
+  const std::size_t size = info(type).block_bytes;
+  std::vector<std::byte> bytes(count * size);
+  for (std::size_t i = 0; i < count; ++i) {
+    float value = normal(random);
+    if (content == Content::zero_scales) value = 0.0F;
+    if (content == Content::negative) value = -std::fabs(value);
+    if (content == Content::largest) value = type == TensorType::F16 ? -65504.0F : 1e30F;
+    if (content == Content::subnormal) value *= type == TensorType::F16 ? 1e-5F : 1e-38F;
+    const std::uint16_t sixteen =
+        type == TensorType::F16 ? float_to_half(value) : float_to_bfloat(value);
+    if (size == 4) {
+      std::memcpy(bytes.data() + 4 * i, &value, 4);
+    } else {
+      std::memcpy(bytes.data() + 2 * i, &sixteen, 2);
+    }
+  }
+  return bytes;
+}
+
+std::vector<std::byte> make_weights(TensorType type, std::size_t rows, std::size_t cols,
+                                    Content content, Random& random) {
+  const std::size_t elements = info(type).block_elements;
+  if (elements == 1) return float_weights(type, rows * cols, content, random);
+  return quantised_blocks(type, rows * cols / elements, content, random);
+}
+
+// The values that the preparation stands for.
+std::vector<double> as_prepared(Preparation preparation, const std::vector<float>& x) {
+  std::vector<double> out(x.begin(), x.end());
+  if (preparation == Preparation::f32) return out;
+  if (preparation == Preparation::bf16) {
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = bfloat_to_float(float_to_bfloat(x[i]));
+    return out;
+  }
+  for (std::size_t start = 0; start < x.size(); start += 32) {
+    float largest = 0;
+    for (std::size_t i = start; i < start + 32; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const float inverse = largest > 0 ? 127.0F / largest : 0.0F;
+    for (std::size_t i = start; i < start + 32; ++i) {
+      out[i] = std::nearbyint(x[i] * inverse) * static_cast<double>(largest / 127.0F);
+    }
+  }
+  return out;
+}
+
+struct Problem {
+  TensorType type;
+  std::size_t rows, cols, n;
+  std::vector<std::byte> weights;
+  std::vector<std::vector<float>> x;
+};
+
+Problem make_problem(TensorType type, std::size_t rows, std::size_t cols, std::size_t n,
+                     Content content) {
+  Random random(static_cast<unsigned>(1000 * cols + 10 * n) + static_cast<unsigned>(content));
+  Problem problem{type, rows, cols, n, make_weights(type, rows, cols, content, random), {}};
+  std::normal_distribution<float> normal(0.0F, 1.0F);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::vector<float> row(cols);
+    for (auto& value : row) value = normal(random);
+    if (cols >= 64 && i % 3 == 1) std::fill(row.begin(), row.begin() + 32, 0.0F);
+    if (i % 3 == 2) row[cols / 2] = 300.0F;  // one outlier takes a group's range
+    problem.x.push_back(std::move(row));
+  }
+  return problem;
+}
+
+// The product, the rows divided at `cuts`; y has a pitch wider than the rows.
+std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::size_t>& cuts) {
+  const MatMul matmul(isa);
+  const MatMulShape shape{problem.type, problem.rows, problem.cols};
+  const Preparation preparation = matmul.preparation(problem.type, problem.n);
+  const std::size_t pitch = matmul.prepared_bytes(preparation, problem.cols);
+  EXPECT_EQ(pitch % 64, 0U);
+  AlignedBytes prepared(pitch * problem.n);
+  for (std::size_t i = 0; i < problem.n; ++i) {
+    matmul.prepare(preparation, problem.x[i].data(), problem.cols, prepared.data() + i * pitch);
+  }
+  AlignedBytes workspace(matmul.workspace_bytes(shape, problem.n));
+  const std::size_t y_pitch = problem.rows + 3;
+  std::vector<float> y(y_pitch * problem.n, -12345.0F);
+  std::size_t begin = 0;
+  for (const std::size_t end : cuts) {
+    matmul.multiply(shape, problem.weights.data(), begin, end, prepared.data(), problem.n, y.data(),
+                    y_pitch, workspace.data());
+    begin = end;
+  }
+  return y;
+}
+
+void expect_exact(Isa isa, const Problem& problem) {
+  const std::size_t rows = problem.rows;
+  const auto y = run(isa, problem, {rows});
+  const auto divided = run(isa, problem, {1, rows / 2 + 1, rows});
+  const Preparation preparation = MatMul(isa).preparation(problem.type, problem.n);
+  std::vector<std::vector<double>> x;
+  for (const auto& row : problem.x) x.push_back(as_prepared(preparation, row));
+  const std::size_t bytes = row_bytes(problem.type, problem.cols);
+  std::vector<float> w(problem.cols);
+  for (std::size_t r = 0; r < rows; ++r) {
+    dequantise_row(problem.type, problem.weights.data() + r * bytes, w.data(), problem.cols);
+    for (std::size_t i = 0; i < problem.n; ++i) {
+      double exact = 0;
+      double magnitude = 0;
+      for (std::size_t c = 0; c < problem.cols; ++c) {
+        exact += w[c] * x[i][c];
+        magnitude += std::fabs(w[c] * x[i][c]);
+      }
+      const std::size_t at = i * (rows + 3) + r;
+      ASSERT_NEAR(y[at], exact, 1e-6 * magnitude) << "row " << r << ", activation row " << i;
+      ASSERT_EQ(y[at], divided[at]) << "row " << r << " depends on how rows are divided";
+    }
+  }
+  for (std::size_t i = 0; i < problem.n; ++i) {
+    for (std::size_t r = rows; r < rows + 3; ++r) {
+      ASSERT_EQ(y[i * (rows + 3) + r], -12345.0F) << "wrote beyond the rows";
+    }
+  }
+}
+
+class Kernels : public testing::TestWithParam<std::tuple<Isa, TensorType>> {
+ protected:
+  Isa isa() const { return std::get<0>(GetParam()); }
+  TensorType type() const { return std::get<1>(GetParam()); }
+  // Row lengths: each count of blocks up to a few, and lengths of real models.
+  std::vector<std::size_t> lengths() const {
+    switch (info(type()).block_elements) {
+      case 1:
+        return {1, 7, 16, 31, 33, 64, 100, 255, 576, 1030};
+      case 32:
+        return {32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 480, 576, 640, 1536};
+      default:
+        return {256, 512, 768, 1024, 1280, 2048};
+    }
+  }
+};
+
+TEST_P(Kernels, OneRowOfActivationsAtEveryLength) {
+  for (const std::size_t cols : lengths()) {
+    SCOPED_TRACE(cols);
+    expect_exact(isa(), make_problem(type(), 37, cols, 1, Content::random));
+  }
+}
+
+TEST_P(Kernels, ExtremeBlocks) {
+  for (const Content content : kContents) {
+    SCOPED_TRACE(static_cast<int>(content));
+    for (const std::size_t n : {1, 3, 20}) {
+      expect_exact(isa(), make_problem(type(), 18, 512, n, content));
+    }
+  }
+}
+
+TEST_P(Kernels, EveryNumberOfRows) {
+  for (const std::size_t n : {2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 64}) {
+    SCOPED_TRACE(n);
+    expect_exact(isa(), make_problem(type(), 21, 768, n, Content::random));
+  }
+}
+
+TEST_P(Kernels, PromptsAtEveryLength) {
+  for (const std::size_t cols : lengths()) {
+    SCOPED_TRACE(cols);
+    expect_exact(isa(), make_problem(type(), 70, cols, 35, Content::random));
+  }
+}
+
+std::vector<TensorType> types() {
+  std::vector<TensorType> out;
+  for (const TypeInfo& type : all_types()) out.push_back(type.type);
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Kernels,
+                         testing::Combine(testing::ValuesIn(supported_isas()),
+                                          testing::ValuesIn(types())),
+                         [](const auto& param) {
+                           return std::string(name(std::get<0>(param.param))) + "_" +
+                                  std::string(name(std::get<1>(param.param)));
+                         });
+
+}  // namespace
+}  // namespace ceiling::cpu
