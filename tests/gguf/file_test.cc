@@ -172,7 +172,7 @@ TEST(File, RefusesCountsThatItsSizeCannotHold) {
                  {"'k'", "3 elements"});
   expect_refused(FileBytes().header(0, 1).key("k", 8).u64(huge),
                  {"'k'", "18446744073709551615 bytes"});
-  expect_refused(FileBytes().header(0, 1).u64(1ull << 40), {"metadata key 1 of 1"});
+  expect_refused(FileBytes().header(0, 1).u64(1ull << 40).raw("123456"), {"metadata key 1 of 1"});
 }
 
 TEST(File, RefusesBadKeys) {

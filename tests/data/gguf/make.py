@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes small.gguf beside this file with the public `gguf` package: every value type, three tensors.
+"""Writes the GGUF files beside this script with the public `gguf` package; the fuzzer's seeds too.
+
+small.gguf: every value type, three tensors. aligned.gguf: alignment 256, block types.
+vocabulary.gguf: a tokenizer and no tensors.
 
     python3 -m venv venv && venv/bin/pip install gguf==0.19.0 numpy && venv/bin/python make.py
 """
@@ -9,8 +12,18 @@ import gguf
 import numpy as np
 
 
-def main():
-    writer = gguf.GGUFWriter(pathlib.Path(__file__).parent / "small.gguf", "llama")
+HERE = pathlib.Path(__file__).parent
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def small():
+    writer = gguf.GGUFWriter(HERE / "small.gguf", "llama")
     writer.add_uint8("test.u8", 200)
     writer.add_int8("test.i8", -100)
     writer.add_uint16("test.u16", 60000)
@@ -32,10 +45,31 @@ def main():
     writer.add_tensor("second.weight", rows[0, :3].astype(np.float16))
     packed = np.arange(2 * 34, dtype=np.uint8).reshape(2, 34)
     writer.add_tensor("third.weight", packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
 
 
-main()
+def aligned():
+    writer = gguf.GGUFWriter(HERE / "aligned.gguf", "gemma3")
+    writer.add_custom_alignment(256)
+    for name in ("Q4_0", "Q5_1", "Q4_K", "Q6_K", "IQ4_XS", "BF16"):
+        kind = gguf.GGMLQuantizationType[name]
+        elements, size = gguf.GGML_QUANT_SIZES[kind]
+        writer.add_tensor(f"blk.0.{name.lower()}", np.zeros((1, size * (256 // elements)), np.uint8), raw_dtype=kind)
+    finish(writer)
+
+
+def vocabulary():
+    writer = gguf.GGUFWriter(HERE / "vocabulary.gguf", "qwen2")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(["a", "b", "ab"])
+    writer.add_token_types([1, 1, 3])
+    writer.add_token_merges(["a b"])
+    writer.add_token_scores([0.0, -1.0, -2.0])
+    writer.add_eos_token_id(2)
+    finish(writer)
+
+
+small()
+aligned()
+vocabulary()
