@@ -20,8 +20,8 @@ class ChatFormat {
  public:
   // From `tokenizer.chat_template` (recognised by its markers). Throws Error(failed) naming what is
   // supported when the file has none or an unknown one.
-  static std::shared_ptr<const ChatFormat> from_metadata(const gguf::Metadata& metadata,
-                                                         std::shared_ptr<const Tokenizer> tokenizer);
+  static std::shared_ptr<const ChatFormat> from_metadata(
+      const gguf::Metadata& metadata, std::shared_ptr<const Tokenizer> tokenizer);
   virtual ~ChatFormat() = default;
   virtual std::string_view name() const = 0;  // "chatml", "llama3", "gemma"
   // Tokens of the whole conversation, ending where the assistant is to speak. The start token comes

@@ -1,0 +1,28 @@
+// SentencePiece's byte-pair model (Kudo and Richardson 2018): neighbours are merged by the score of
+// what they become, over the whole text; a character without an entry falls back to its bytes.
+#pragma once
+
+#include <array>
+
+#include "tokenizer/merge.h"
+#include "tokenizer/vocabulary_tokenizer.h"
+
+namespace ceiling {
+
+class SentencePieceTokenizer final : public VocabularyTokenizer {
+ public:
+  explicit SentencePieceTokenizer(const gguf::Metadata& metadata);
+  std::string piece(Token token, bool special) const override;
+  std::string decode(std::span<const Token> tokens, bool special) const override;
+
+ private:
+  void encode_stretch(std::string_view text, std::vector<Token>& tokens) const override;
+  std::optional<Token> find_mergeable(std::string_view text) const;
+  void add_bytes(std::string_view text, std::vector<Token>& tokens) const;
+
+  std::vector<float> scores_;
+  std::array<std::optional<Token>, 256> byte_token_;
+  bool adds_space_ = true;  // before a text, so that its first word is one like the others
+};
+
+}  // namespace ceiling

@@ -1,0 +1,52 @@
+// The entries of a vocabulary as a GGUF file lists them: stored texts, kinds, and the tokens with a
+// role. It copies what it needs: the file may be closed.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "gguf/metadata.h"
+#include "tokenizer/tokenizer.h"
+
+namespace ceiling {
+
+class Vocabulary {
+ public:
+  // Throws Error(integrity) naming the key, its value and what was expected.
+  explicit Vocabulary(const gguf::Metadata& metadata);
+  // Entries are looked up by views of texts_: a copy would look into the original's.
+  Vocabulary(const Vocabulary&) = delete;
+  Vocabulary& operator=(const Vocabulary&) = delete;
+
+  std::size_t size() const { return kinds_.size(); }
+  // Of a token of the vocabulary; Error(usage) for any other.
+  std::string_view text(Token token) const;
+  TokenKind kind(Token token) const;
+  // The entry with just this stored text; of several, the last.
+  std::optional<Token> find(std::string_view text) const;
+  std::size_t longest_text() const { return longest_text_; }  // bytes
+
+  std::optional<Token> start() const { return start_; }
+  std::optional<Token> unknown() const { return unknown_; }
+  std::span<const Token> stops() const { return stops_; }
+
+ private:
+  void read_texts(const gguf::Metadata& metadata);
+  void read_kinds(const gguf::Metadata& metadata);
+  void read_roles(const gguf::Metadata& metadata);
+  void add_stop(Token token);
+  void check(Token token) const;
+
+  std::vector<char> texts_;            // one after the other
+  std::vector<std::size_t> text_end_;  // of each entry, in texts_
+  std::vector<TokenKind> kinds_;
+  std::unordered_map<std::string_view, Token> by_text_;
+  std::size_t longest_text_ = 0;
+  std::optional<Token> start_, unknown_;
+  std::vector<Token> stops_;
+};
+
+}  // namespace ceiling
