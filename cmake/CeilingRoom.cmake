@@ -12,10 +12,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports uninitialised members of libstdc++'s own regex, optional and variant at -O2.
   target_compile_options(ceiling_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-psabi)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++ 12 uses its own deprecated get_temporary_buffer inside stable sorts and partitions.
+  target_compile_options(ceiling_flags INTERFACE -Wno-deprecated-declarations)
+endif()
 if(CEILING_SANITIZE)
   target_compile_options(ceiling_flags INTERFACE
     -fsanitize=${CEILING_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ceiling_flags INTERFACE -fsanitize=${CEILING_SANITIZE})
+endif()
+if(CEILING_FUZZ)
+  target_compile_options(ceiling_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # ceiling_room(NAME SOURCES ... USES ...): one static library ceiling_NAME from the sources of src/NAME.

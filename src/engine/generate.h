@@ -18,22 +18,28 @@ struct GenerateOptions {
   SamplerOptions sampling;
   std::vector<std::string> stop_texts;
   std::vector<Token> stop_tokens;  // beside the tokenizer's own
-  bool ignore_stop = false;        // for benchmarks
+  bool ignore_stop = false;        // neither tokens nor texts end the answer
 };
 
 enum class StopReason { stop_token, stop_text, length, context_full, interrupted };
+std::string_view name(StopReason reason);  // "stop token", ...
 
 struct Generation {
-  std::vector<Token> tokens;
+  std::vector<Token> tokens;  // without the stop token; the last may not be in the KV cache yet
   std::string text;
   StopReason reason = StopReason::length;
   std::uint32_t prompt_tokens = 0;
   Seconds prefill_time;                 // until the first token's logits are ready
-  Seconds decode_time;                  // of the tokens after the first
+  std::uint32_t decode_steps = 0;       // of one token each, after the first token
+  Seconds decode_time;                  // of these steps: the model and the choice of the token
   std::uint64_t decode_read_bytes = 0;  // weights and KV, by model/cost
+  double tokens_per_s() const {
+    return decode_time.value > 0 ? decode_steps / decode_time.value : 0;
+  }
 };
 
-// `emit` gets whole characters as they come; returning false stops (interrupted).
+// Appends `prompt` to the sequence and answers. `emit` gets whole characters as they come; an empty
+// text asks whether to go on (between the chunks of a prompt). Returning false stops (interrupted).
 Generation generate(Session& session, std::uint32_t sequence, std::span<const Token> prompt,
                     const GenerateOptions& options,
                     const std::function<bool(std::string_view)>& emit);

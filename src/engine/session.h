@@ -13,7 +13,7 @@
 namespace ceiling {
 
 struct SessionOptions {
-  std::string device = "cpu";  // "cpu", "reference"
+  std::string device = "cpu";  // one of device_names()
   unsigned threads = 0;        // 0: default
   std::uint32_t context = 0;   // positions of one sequence; 0: min(model's limit, 4096)
   std::uint32_t sequences = 1;
@@ -24,9 +24,12 @@ struct SessionOptions {
 
 class Session {
  public:
+  // Throws Error(usage): unknown device, a context beyond the model's limit; Error(failed): the KV
+  // cache and the buffers do not fit the memory that is free.
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   ~Session();
   Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
 
   const Model& model() const;
   Device& device();
@@ -34,12 +37,16 @@ class Session {
   const Placement& placement() const;
   const SessionOptions& options() const;  // with the defaults filled in
   std::uint32_t context() const;
+  std::uint64_t kv_bytes() const;  // of all positions that the session may hold
 
-  // Appends tokens to a sequence; returns the last token's logits [vocabulary], valid until the
-  // next call. Throws Error(usage) for zero tokens, tokens outside the vocabulary, or more than the
-  // context holds.
-  std::span<const float> append(std::uint32_t sequence, std::span<const Token> tokens);
-  // One decode step of several sequences: tokens[i] goes to sequences[i]; logits [n, vocabulary].
+  // Appends tokens to a sequence, in chunks; returns the last token's logits [vocabulary], valid
+  // until the next call. Throws Error(usage) for zero tokens, tokens outside the vocabulary, or
+  // more than the context holds (nothing is appended then). `go_on`, asked between chunks, may end
+  // it early: the chunks before stay, the result is empty.
+  std::span<const float> append(std::uint32_t sequence, std::span<const Token> tokens,
+                                const std::function<bool()>& go_on = {});
+  // One decode step of several sequences, each named once: tokens[i] goes to sequences[i]; logits
+  // [n, vocabulary].
   std::span<const float> step(std::span<const std::uint32_t> sequences,
                               std::span<const Token> tokens);
   // Appends tokens and hands over each position's logits in order: visit(position, logits).

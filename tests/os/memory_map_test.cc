@@ -79,7 +79,6 @@ TEST_F(MappedFileTest, EvictedPagesAreSeenToBeGone) {
 using MappedFileDeathTest = MappedFileTest;
 
 TEST_F(MappedFileDeathTest, AShrunkFileEndsTheProcessWithALineThatNamesIt) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const std::string path = write("shrinks", std::string(100'000, 's'));
   const MappedFile file = MappedFile::open(path);
   EXPECT_EXIT(

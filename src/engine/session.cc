@@ -1,0 +1,211 @@
+#include "engine/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/devices.h"
+#include "engine/kv_pages.h"
+#include "os/memory.h"
+
+namespace ceiling {
+namespace {
+
+constexpr std::uint32_t default_context = 4096;
+
+SessionOptions with_defaults(const Program& program, SessionOptions options) {
+  const std::uint32_t limit = program.context_limit;
+  if (options.context == 0) options.context = std::min(limit, default_context);
+  if (options.context > limit) {
+    fail(ExitCode::usage,
+         "a context of {} positions: the model knows {}: ask for at most that (-c)",
+         options.context, limit);
+  }
+  options.sequences = std::max(options.sequences, 1U);
+  options.batch_rows = std::clamp(options.batch_rows, 1U, options.context);
+  options.logit_rows = std::max(options.logit_rows, 1U);
+  return options;
+}
+
+void check_memory(std::uint64_t needed, const SessionOptions& options, std::string_view purpose) {
+  const std::uint64_t available = os::memory_info().available.value;
+  if (needed <= available) return;
+  fail(
+      ExitCode::failed,
+      "not enough memory: {} for {} x {} positions needs {}, {} is free: ask for a smaller context "
+      "(-c) or close other programs",
+      purpose, options.sequences, options.context, format_capacity({needed}),
+      format_capacity({available}));
+}
+
+std::unique_ptr<KvStore> make_store(Device& device, const Program& program,
+                                    const SessionOptions& options) {
+  const auto store = [&](std::uint32_t pages) {
+    return device.make_kv_store(program, 0, program.steps.size(), options.kv, pages);
+  };
+  // The device chooses the size of its pages; a store of one page tells it.
+  const std::uint32_t page = store(1)->page_positions();
+  return store(options.sequences * ((options.context + page - 1) / page));
+}
+
+}  // namespace
+
+struct Session::State {
+  State(std::shared_ptr<const Model> opened, const SessionOptions& asked);
+
+  const Program& program() const { return model->program(); }
+  void check_tokens(std::uint32_t sequence, std::span<const Token> tokens) const;
+  // Appends at most max_rows() tokens in one Batch; logits for all rows, the last, or none.
+  enum class Wanted : std::uint8_t { none, last, all };
+  std::span<const float> run_chunk(std::uint32_t sequence, std::span<const Token> tokens,
+                                   Wanted wanted);
+
+  std::shared_ptr<const Model> model;
+  SessionOptions options;
+  std::unique_ptr<Device> device;
+  Placement placement;
+  std::unique_ptr<KvStore> store;
+  std::unique_ptr<KvPages> pages;
+  std::unique_ptr<Executable> executable;
+  Batch batch;  // reused from step to step
+};
+
+Session::State::State(std::shared_ptr<const Model> opened, const SessionOptions& asked)
+    : model(std::move(opened)), options(with_defaults(program(), asked)) {
+  const std::uint64_t kv_bytes = kv_bytes_per_position(program(), options.kv) * options.context *
+                                 static_cast<std::uint64_t>(options.sequences);
+  check_memory(kv_bytes, options, "the KV cache");
+  device = make_device(options.device, options.threads);
+  UnitBudget unit;
+  unit.unit = device->name();
+  unit.reads_mapping = true;
+  unit.memory_bytes = os::memory_info().total.value;
+  placement =
+      place(program(), {unit}, options.context, options.sequences, options.kv, Phase::decode);
+  store = make_store(*device, program(), options);
+  pages = std::make_unique<KvPages>(*store, options.sequences);
+  CompileOptions compile;
+  compile.max_rows = std::max(options.batch_rows, options.sequences);
+  compile.max_logit_rows = std::max(options.logit_rows, options.sequences);
+  executable =
+      device->compile(program(), model->weights(), 0, program().steps.size(), *store, compile);
+  check_memory(kv_bytes + executable->workspace_bytes(), options, "the KV cache and the buffers");
+}
+
+void Session::State::check_tokens(std::uint32_t sequence, std::span<const Token> tokens) const {
+  if (sequence >= options.sequences) {
+    fail(ExitCode::usage, "sequence {} of a session for {}", sequence, options.sequences);
+  }
+  if (tokens.empty()) fail(ExitCode::usage, "the prompt has no tokens: give at least one");
+  for (const Token token : tokens) {
+    if (token < 0 || static_cast<std::uint32_t>(token) >= program().vocabulary) {
+      fail(ExitCode::usage, "token {} is outside the model's vocabulary of {}", token,
+           program().vocabulary);
+    }
+  }
+  const std::uint32_t held = pages->length(sequence);
+  if (tokens.size() > options.context - held) {
+    fail(
+        ExitCode::usage,
+        "{} tokens do not fit: the context has {} positions, {} are taken: shorten the text or ask "
+        "for a larger context (-c, the model knows {})",
+        tokens.size(), options.context, held, program().context_limit);
+  }
+}
+
+std::span<const float> Session::State::run_chunk(std::uint32_t sequence,
+                                                 std::span<const Token> tokens, Wanted wanted) {
+  const std::uint32_t begin = pages->length(sequence);
+  const auto count = static_cast<std::uint32_t>(tokens.size());
+  batch.rows.clear();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const bool logits = wanted == Wanted::all || (wanted == Wanted::last && i + 1 == count);
+    batch.rows.push_back({tokens[i], begin + i, sequence, logits});
+  }
+  pages->append(sequence, count);
+  try {
+    return executable->run(batch, pages->tables());
+  } catch (...) {
+    pages->truncate(sequence, begin);
+    throw;
+  }
+}
+
+Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
+    : state_(std::make_unique<State>(std::move(model), options)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+const Model& Session::model() const { return *state_->model; }
+Device& Session::device() { return *state_->device; }
+Executable& Session::executable() { return *state_->executable; }
+const Placement& Session::placement() const { return state_->placement; }
+const SessionOptions& Session::options() const { return state_->options; }
+std::uint32_t Session::context() const { return state_->options.context; }
+std::uint64_t Session::kv_bytes() const {
+  return state_->store->page_bytes() * state_->store->page_count();
+}
+
+std::span<const float> Session::append(std::uint32_t sequence, std::span<const Token> tokens,
+                                       const std::function<bool()>& go_on) {
+  state_->check_tokens(sequence, tokens);
+  const std::size_t chunk = state_->options.batch_rows;
+  while (tokens.size() > chunk) {
+    state_->run_chunk(sequence, tokens.first(chunk), State::Wanted::none);
+    tokens = tokens.subspan(chunk);
+    if (go_on && !go_on()) return {};
+  }
+  return state_->run_chunk(sequence, tokens, State::Wanted::last);
+}
+
+std::span<const float> Session::step(std::span<const std::uint32_t> sequences,
+                                     std::span<const Token> tokens) {
+  if (sequences.size() != tokens.size() || sequences.empty()) {
+    fail(ExitCode::usage, "a step of {} sequences with {} tokens: each needs one", sequences.size(),
+         tokens.size());
+  }
+  State& state = *state_;
+  state.batch.rows.clear();
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    state.check_tokens(sequences[i], tokens.subspan(i, 1));
+    state.batch.rows.push_back({tokens[i], state.pages->length(sequences[i]), sequences[i], true});
+  }
+  std::size_t grown = 0;
+  try {
+    for (; grown < sequences.size(); ++grown) state.pages->append(sequences[grown], 1);
+    return state.executable->run(state.batch, state.pages->tables());
+  } catch (...) {
+    for (std::size_t i = 0; i < grown; ++i) {
+      state.pages->truncate(sequences[i], state.batch.rows[i].position);
+    }
+    throw;
+  }
+}
+
+void Session::score(std::uint32_t sequence, std::span<const Token> tokens,
+                    const std::function<void(std::uint32_t, std::span<const float>)>& visit) {
+  state_->check_tokens(sequence, tokens);
+  const std::size_t vocabulary = state_->program().vocabulary;
+  const std::size_t chunk = std::min(state_->options.batch_rows, state_->options.logit_rows);
+  while (!tokens.empty()) {
+    const std::size_t count = std::min(chunk, tokens.size());
+    const std::uint32_t begin = length(sequence);
+    const std::span<const float> logits =
+        state_->run_chunk(sequence, tokens.first(count), State::Wanted::all);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      visit(begin + i, logits.subspan(i * vocabulary, vocabulary));
+    }
+    tokens = tokens.subspan(count);
+  }
+}
+
+std::uint32_t Session::length(std::uint32_t sequence) const {
+  return state_->pages->length(sequence);
+}
+void Session::truncate(std::uint32_t sequence, std::uint32_t length) {
+  state_->pages->truncate(sequence, length);
+}
+void Session::fork(std::uint32_t from, std::uint32_t to) { state_->pages->fork(from, to); }
+
+}  // namespace ceiling
