@@ -1,0 +1,32 @@
+// The order of trials: drawn from the sealed seed, so that nobody can choose it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace ceiling::lab {
+
+// Draws that are the same on every system (the standard library's distributions are not).
+class SeededDraws {
+ public:
+  explicit SeededDraws(std::uint64_t seed) : engine_(seed) {}
+  std::uint64_t below(std::uint64_t bound);  // uniform in [0, bound); bound > 0
+  double uniform();                          // uniform in [0, 1), 53 bits
+  template <typename T>
+  void shuffle(std::vector<T>& items) {  // Fisher and Yates
+    for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// schedule[b] holds the cells (indices) of block b in order: the reference cell opens and closes
+// the block, every other cell stands between once, in an order of its own. With one cell only, it
+// stands once. Blocks that are added later do not change the order of earlier ones.
+std::vector<std::vector<std::size_t>> make_schedule(std::uint64_t seed, std::size_t blocks,
+                                                    std::size_t cells, std::size_t reference);
+
+}  // namespace ceiling::lab
