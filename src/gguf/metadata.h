@@ -58,6 +58,7 @@ class Metadata {
   bool contains(std::string_view key) const;
   const Value* find(std::string_view key) const;
   const std::map<std::string, Value, std::less<>>& all() const { return values_; }
+  const std::string& label() const { return label_; }
 
   // Absent key: empty. Present with another type or out of range: Error(integrity) naming key,
   // stored type and expected type. Integers of any width and sign are accepted if they fit.

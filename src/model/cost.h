@@ -12,16 +12,19 @@
 namespace ceiling {
 
 enum class KvType : std::uint8_t { f16, q8_0 };
-std::size_t kv_row_bytes(KvType type,
-                         std::uint32_t width);  // one head's key or value of one position
+// Bytes of one head's key or value at one position, in whole blocks.
+std::size_t kv_row_bytes(KvType type, std::uint32_t width);
 
+// Bytes of a step by what they are. Each weight counts once, however many rows or operations use
+// it; a table of embeddings counts as the rows looked up, or, tied, once as the output head. A
+// matrix that no row goes through costs nothing. Experts: the expected number of distinct ones,
+// were they drawn evenly.
 struct Cost {
-  std::uint64_t weight_bytes =
-      0;  // each matrix once a step; embedding rows looked up, not the table
-  std::uint64_t kv_read_bytes = 0;  // each sequence's visible positions once a step
-  std::uint64_t kv_write_bytes = 0;
+  std::uint64_t weight_bytes = 0;
+  std::uint64_t kv_read_bytes = 0;     // each sequence's visible positions once a step
+  std::uint64_t kv_write_bytes = 0;    // the rows appended
   std::uint64_t activation_bytes = 0;  // float32 values written and read between operations
-  double operations = 0;               // multiplications and additions
+  double operations = 0;  // multiplications and additions; an exponential or a tanh counts one
   std::uint64_t read_bytes() const { return weight_bytes + kv_read_bytes; }
   Cost& operator+=(const Cost& other);
 };

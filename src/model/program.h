@@ -30,7 +30,7 @@ struct Weight {
 // How many rows a value has in a step: all of the Batch, or those whose logits are wanted.
 enum class RowSet : std::uint8_t { batch, logits };
 
-// An activation [rows, width], float32.
+// An activation [rows, width], float32. It may be written again: layers share their values.
 struct Value {
   std::string name;
   std::uint32_t width = 0;
@@ -138,9 +138,18 @@ struct GroupedMatMul {
   bool combine;
 };
 
+// RmsNorm, GatedActivation and Add work element by element or row by row: `out` may be an input.
 using Operation = std::variant<Embed, RmsNorm, MatMul, Rope, KvAppend, Attention, GatedActivation,
                                Add, SelectRows, SoftCap, Route, GroupedMatMul>;
 std::string_view kind_name(const Operation& operation);  // "matmul", "attention", ...
+
+// What an operation touches. In place (Rope, SoftCap): the value is both read and written.
+struct Access {
+  std::vector<ValueId> reads;
+  std::vector<ValueId> writes;
+  std::vector<WeightId> weights;
+};
+Access access(const Operation& operation);
 
 // One entry of the flat list.
 struct Step {
@@ -162,8 +171,9 @@ struct Program {
   std::uint64_t weight_bytes() const;  // of all weights, each once
 };
 
-// Values that cross the boundary before step `cut`: written before it, read at or after it. A
-// device that compiles [begin, end) receives those of `begin` and hands on those of `end`.
+// Values that cross the boundary before step `cut`, in ascending order: written before it, and read
+// at or after it before they are written again. A device that compiles [begin, end) receives those
+// of `begin` and hands on those of `end`.
 std::vector<ValueId> values_across(const Program& program, std::size_t cut);
 
 // Throws Error(integrity) unless each value is written before it is read, shapes agree and each
