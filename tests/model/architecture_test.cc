@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "model/tiny_model.h"
 #include "model/weights.h"
-#include "tests/model/tiny_model.h"
 
 namespace ceiling {
 namespace {

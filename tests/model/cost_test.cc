@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/architecture.h"
-#include "tests/model/tiny_model.h"
+#include "model/tiny_model.h"
 
 namespace ceiling {
 namespace {
