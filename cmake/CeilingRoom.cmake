@@ -1,7 +1,7 @@
 # Rooms, in the order in which they may import: a room uses only rooms to its left (tests/house checks it).
 set(CEILING_ROOMS base os quant gguf tokenizer model device engine probe fit lab cli)
 if(CEILING_KERNELS_ONLY)
-  set(CEILING_ROOMS base os quant device)
+  set(CEILING_ROOMS base os quant device probe)
 endif()
 
 add_library(ceiling_flags INTERFACE)

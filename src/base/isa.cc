@@ -126,4 +126,14 @@ bool has_neon_i8mm() {
 #endif
 }
 
+bool has_neon_bf16() {
+#if defined(__aarch64__) && defined(__linux__)
+  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+  return apple_feature("hw.optional.arm.FEAT_BF16");
+#else
+  return false;
+#endif
+}
+
 }  // namespace ceiling

@@ -11,7 +11,8 @@ namespace ceiling {
 enum class Isa { portable, avx2, avx512, neon };
 // avx2   : AVX2 + FMA + F16C
 // avx512 : AVX-512 F, BW, VL, DQ and VNNI; bf16 arithmetic is a further feature (has_avx512_bf16)
-// neon   : AArch64 with dot product; int8 matrix multiply is a further feature (has_neon_i8mm)
+// neon   : AArch64 with dot product; int8 and bf16 matrix multiply are further features
+//          (has_neon_i8mm, has_neon_bf16)
 
 std::string_view name(Isa isa);
 
@@ -24,5 +25,6 @@ Isa active_isa();
 
 bool has_avx512_bf16();
 bool has_neon_i8mm();
+bool has_neon_bf16();
 
 }  // namespace ceiling

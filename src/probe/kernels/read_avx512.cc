@@ -1,0 +1,46 @@
+// Compiled with AVX-512: it includes nothing whose inline functions other units could share.
+#include <immintrin.h>
+
+#include "probe/read_kernel.h"
+
+namespace ceiling::probe {
+namespace {
+
+constexpr std::size_t kVector = 64;
+
+// `Streams` quarters (or all) of the range are read side by side, `Unroll` vectors of each at a
+// time.
+template <std::size_t Streams, std::size_t Unroll>
+std::uint64_t read(const std::byte* data, std::size_t bytes) {
+  constexpr std::size_t kSums = Streams * Unroll;
+  __m512i sums[kSums];
+  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+  const std::size_t stream = bytes / Streams;
+  for (std::size_t i = 0; i < stream; i += kVector * Unroll) {
+    for (std::size_t s = 0; s < Streams; ++s) {
+      for (std::size_t k = 0; k < Unroll; ++k) {
+        const void* from = data + s * stream + i + k * kVector;
+        __m512i& sum = sums[s * Unroll + k];
+        sum = _mm512_add_epi64(sum, _mm512_loadu_si512(from));
+      }
+    }
+  }
+  __m512i all = sums[0];
+  for (std::size_t k = 1; k < kSums; ++k) all = _mm512_add_epi64(all, sums[k]);
+  alignas(kVector) std::uint64_t words[8];
+  _mm512_store_si512(words, all);
+  std::uint64_t sum = 0;
+  for (const std::uint64_t word : words) sum += word;
+  return sum;
+}
+
+}  // namespace
+
+std::uint64_t read_avx512(const std::byte* data, std::size_t bytes) {
+  return read<1, 8>(data, bytes);
+}
+std::uint64_t read_avx512_x4(const std::byte* data, std::size_t bytes) {
+  return read<4, 2>(data, bytes);
+}
+
+}  // namespace ceiling::probe
