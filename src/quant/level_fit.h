@@ -89,6 +89,13 @@ struct Projection {
   float gain() const { return ll > 0 ? xl * xl / ll : 0; }  // error saved by best_scale()
 };
 
+// 1 / scale; 0 for a scale so small that all weights are zeros beside it (and 1 / scale may
+// overflow).
+inline float inverse_of(float scale) {
+  constexpr float kLeast = 1e-30f;
+  return std::abs(scale) < kLeast ? 0.0f : 1.0f / scale;
+}
+
 // Each weight goes to the level nearest to x * inverse.
 template <typename Levels, int n>
 Projection project(const float* x, const float* w, float inverse) {
@@ -103,8 +110,6 @@ Projection project(const float* x, const float* w, float inverse) {
   }
   return {sum(xl), sum(ll)};
 }
-
-inline float inverse_of(float scale) { return scale == 0 ? 0.0f : 1.0f / scale; }
 
 // Weighted squared error of the nearest levels at `scale`.
 template <typename Levels, int n>
@@ -136,7 +141,7 @@ float best_scale(const float* x, const float* w) {
   // less.
   constexpr float kStep = (1.0f + std::min(kReach / 3, 5.0f)) / kSteps;
   const float largest = largest_magnitude<n>(x);
-  if (largest == 0) return 0;
+  if (inverse_of(largest) == 0) return 0;
   Projection best;
   for (int i = 0; i <= kSteps; ++i) {
     const float reach = kReach + 1 - kStep * static_cast<float>(i);
@@ -146,8 +151,8 @@ float best_scale(const float* x, const float* w) {
       if (candidate.gain() > best.gain()) best = candidate;
     }
   }
-  for (int i = 0; i < 2 && best.best_scale() != 0; ++i) {
-    const Projection next = project<Levels, n>(x, w, 1.0f / best.best_scale());
+  for (int i = 0; i < 2; ++i) {
+    const Projection next = project<Levels, n>(x, w, inverse_of(best.best_scale()));
     if (next.gain() <= best.gain()) break;
     best = next;
   }

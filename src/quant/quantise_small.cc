@@ -34,28 +34,31 @@ struct Halves {
   std::uint16_t m = 0;
 };
 
-// The halves of the best line: the offset is rounded first, then the scale is refitted to it.
+// The halves of the best line: the offset is rounded first, then the scale is refitted to it. A
+// flat line is tried too, for weights smaller than the least halves.
 template <int top>
 Halves line_halves(const Group& group) {
-  const Line line = best_line<top, kN>(group.x, group.w, false);
-  const std::uint16_t nearest = finite_half(line.offset * group.unit);
   Halves best;
   float best_error = -1;
+  const auto consider = [&](float scale, std::uint16_t m) {
+    const std::uint16_t d = finite_half(std::max(scale, 0.0f) * group.unit);
+    const Line rounded{half_to_float(d) / group.unit, half_to_float(m) / group.unit};
+    const float error = line_error<top, kN>(group.x, group.w, rounded);
+    if (best_error >= 0 && error >= best_error) return;
+    best = {d, m};
+    best_error = error;
+  };
+  const Line line = best_line<top, kN>(group.x, group.w, false);
+  const std::uint16_t nearest = finite_half(line.offset * group.unit);
   for (const int step : {0, -1, 1}) {
     const std::uint16_t m = neighbour(nearest, step);
     const float offset = half_to_float(m) / group.unit;
     const LineSums sums = line_sums<top, kN>(group.x, group.w, {line.scale, offset});
-    const float scale = sums.qq > 0 ? (sums.xq - offset * sums.q) / sums.qq : 0.0f;
-    for (const float candidate : {line.scale, std::max(scale, 0.0f)}) {
-      const std::uint16_t d = finite_half(candidate * group.unit);
-      const Line rounded{half_to_float(d) / group.unit, offset};
-      const float error = line_error<top, kN>(group.x, group.w, rounded);
-      if (best_error < 0 || error < best_error) {
-        best = {d, m};
-        best_error = error;
-      }
-    }
+    consider(line.scale, m);
+    if (sums.qq > 0) consider((sums.xq - offset * sums.q) / sums.qq, m);
   }
+  const LineSums flat = line_sums<top, kN>(group.x, group.w, {});
+  consider(0, finite_half(flat.x / flat.w * group.unit));
   return best;
 }
 
