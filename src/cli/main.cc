@@ -9,7 +9,8 @@
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app{"Runs language models locally at the speed that memory allows, and shows how close it came."};
+  CLI::App app{
+      "Runs language models locally at the speed that memory allows, and shows how close it came."};
   app.name("ceiling");
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", CEILING_VERSION);
@@ -30,7 +31,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "ceiling: {}\n", error.what());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "ceiling: out of memory: close other programs, or use a smaller model or context\n");
+    fmt::print(stderr,
+               "ceiling: out of memory: close other programs, or use a smaller model or context\n");
     return static_cast<int>(ceiling::ExitCode::failed);
   } catch (const std::exception& error) {
     fmt::print(stderr, "ceiling: unexpected: {}\n", error.what());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gguf/metadata.h"
@@ -18,16 +19,20 @@ struct ChatMessage {
 
 class ChatFormat {
  public:
-  // From `tokenizer.chat_template` (recognised by its markers). Throws Error(failed) naming what is
-  // supported when the file has none or an unknown one.
+  // From `tokenizer.chat_template`, recognised by its markers; a default system message that the
+  // template holds is kept. Throws Error(failed) naming what is supported when the file has none or
+  // an unknown one, Error(integrity) when the vocabulary lacks a marker.
   static std::shared_ptr<const ChatFormat> from_metadata(
       const gguf::Metadata& metadata, std::shared_ptr<const Tokenizer> tokenizer);
   virtual ~ChatFormat() = default;
+
   virtual std::string_view name() const = 0;  // "chatml", "llama3", "gemma"
   // Tokens of the whole conversation, ending where the assistant is to speak. The start token comes
   // exactly once, where the file asks for one. Text in messages never becomes control tokens.
+  // Throws Error(usage): no message, a role that is not one of the three, or an order of roles that
+  // the format cannot express.
   virtual std::vector<Token> encode(std::span<const ChatMessage> messages) const = 0;
-  // Further stop tokens of the format ("<|im_end|>", "<end_of_turn>").
+  // Tokens of the format that end the assistant's turn ("<|im_end|>", "<end_of_turn>").
   virtual std::vector<Token> stop_tokens() const = 0;
 };
 

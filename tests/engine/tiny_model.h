@@ -1,19 +1,18 @@
-// A two-layer model of random float32 weights with a byte vocabulary, written as a real file: small
-// enough for the reference device, complete enough for every part of the engine.
+// A tiny model of random float32 weights with a byte vocabulary, as a file: complete enough for
+// every part of the engine.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace ceiling {
 
-struct TinyModelOptions {
-  std::uint32_t context = 64;
-  bool vocabulary = true;  // tokenizer.* keys
-  unsigned seed = 1;
-};
+// Tokens 0..255 stand for the bytes in the order of their values; 256 is the stop token, 257 and
+// 258 open and close ChatML's turns.
+inline constexpr std::uint32_t tiny_vocabulary = 259;
+inline constexpr std::uint32_t tiny_context = 64;
 
-// Tokens 0..255 stand for the bytes, 256 is the stop token, 257 and 258 open and close ChatML's
-// turns. Returns the path, in GoogleTest's temporary directory.
-std::string write_tiny_model(const std::string& name, const TinyModelOptions& options = {});
+// Returns the path, in GoogleTest's temporary directory.
+std::string write_tiny_model(const std::string& name, bool with_vocabulary = true);
 
 }  // namespace ceiling

@@ -29,6 +29,7 @@ struct TinyModel {
   std::map<std::string, std::string> strings;
   std::map<std::string, std::vector<std::int32_t>> lists;
   std::map<std::string, TinyTensor> tensors;
+  std::function<void(gguf::Writer&)> further_keys;  // a vocabulary, say
 
   // Two layers, width 64, 4 heads of 16, 2 KV heads, feed-forward 96, 50 tokens, untied.
   static TinyModel make(const std::string& architecture, std::uint32_t layers = 2) {
@@ -86,7 +87,6 @@ struct TinyModel {
     return file;
   }
 
- private:
   void write(const std::string& path) const {
     gguf::Writer writer(path);
     const std::string prefix = architecture + ".";
@@ -95,6 +95,7 @@ struct TinyModel {
     for (const auto& [key, value] : numbers) writer.set_f32(prefix + key, value);
     for (const auto& [key, value] : strings) writer.set_string(prefix + key, value);
     for (const auto& [key, value] : lists) writer.set_i32s(prefix + key, value);
+    if (further_keys) further_keys(writer);
     for (const auto& [name, tensor] : tensors) writer.declare(name, tensor.type, tensor.shape);
     writer.begin();
     std::size_t index = 0;

@@ -1,0 +1,44 @@
+#include "cli/session_flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+
+#include "engine/devices.h"
+
+namespace ceiling::cli {
+
+void add_model_flag(CLI::App& command, SessionFlags& flags) {
+  command
+      .add_option("-m,--model", flags.model,
+                  "GGUF file, or a name in the models folder (default: SmolLM2-135M-Instruct)")
+      ->type_name("FILE|NAME");
+}
+
+void add_device_flags(CLI::App& command, SessionFlags& flags) {
+  command.add_option("--device", flags.options.device, "compute unit")
+      ->check(CLI::IsMember(device_names()))
+      ->capture_default_str();
+  const std::map<std::string, KvType> types = {{"f16", KvType::f16}, {"q8_0", KvType::q8_0}};
+  command.add_option("--kv", flags.options.kv, "type of the KV cache: f16 (default) or q8_0")
+      ->transform(CLI::CheckedTransformer(types, CLI::ignore_case).description(""))
+      ->type_name("TYPE");
+}
+
+void add_threads_flag(CLI::App& command, SessionFlags& flags) {
+  command
+      .add_option("-t,--threads", flags.options.threads,
+                  "threads (default: one a physical core that this process may use)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void add_context_flag(CLI::App& command, SessionFlags& flags) {
+  command
+      .add_option("-c,--context", flags.options.context,
+                  "positions of the context (default: what the model knows, at most 4096)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+}  // namespace ceiling::cli

@@ -1,0 +1,24 @@
+// The flags that say which model runs, where and with how much context: the same in every command.
+#pragma once
+
+#include <string>
+
+#include "engine/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ceiling::cli {
+
+struct SessionFlags {
+  std::string model;  // as asked: model_path() finds the file
+  SessionOptions options;
+};
+
+void add_model_flag(CLI::App& command, SessionFlags& flags);
+void add_device_flags(CLI::App& command, SessionFlags& flags);  // --device, --kv
+void add_threads_flag(CLI::App& command, SessionFlags& flags);
+void add_context_flag(CLI::App& command, SessionFlags& flags);
+
+}  // namespace ceiling::cli
