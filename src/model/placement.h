@@ -14,8 +14,8 @@
 
 namespace ceiling {
 
-// shared: the unit reads the mapping itself; copied: paid once; spilled: read by another unit or
-// over the link at every step.
+// shared: the unit reads the mapping itself; copied: paid once; spilled: does not fit the preferred
+// units, so that another unit runs it or it crosses the link at every step.
 enum class Residency : std::uint8_t { shared, copied, spilled };
 std::string_view name(Residency residency);
 
@@ -36,6 +36,7 @@ struct Segment {
   Residency residency = Residency::shared;
   std::uint64_t weight_bytes = 0;
   std::uint64_t kv_bytes = 0;  // at the asked context
+  std::string holds;           // for people: "embedding, layers 0-31, output"
 };
 
 struct Placement {
@@ -44,8 +45,17 @@ struct Placement {
   std::uint64_t shared_bytes = 0, copied_bytes = 0, spilled_bytes = 0;
 };
 
-// Units in order of preference; the last must read the mapping (it takes what does not fit, whole
-// layers, best first). Throws Error(refused) if no_spill and something would spill.
+// Units in order of preference; the last must read the mapping, and takes what does not fit the
+// others (its own memory_bytes does not limit it: the mapping can be paged).
+//
+// Pieces are whole: the embedding look-up, each layer, the output head. A preferred unit takes
+// them from the end of the Program, the head first: it has no KV, so each of its bytes is read at
+// every step. One run a unit means one cut between two units. The look-up stays with the mapping,
+// for one row of it is read, unless its unit holds the table as output head anyway. In prefill, a
+// first unit with a link reads spilled layers over it, since many rows share each byte.
+//
+// Throws Error(refused) if no_spill and something would spill, and Error(failed) if the last unit
+// does not read the mapping.
 Placement place(const Program& program, const std::vector<UnitBudget>& units, std::uint32_t context,
                 std::uint32_t sequences, KvType kv, Phase phase, bool no_spill = false);
 

@@ -1,0 +1,166 @@
+#include "model/placement.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "model/architecture.h"
+#include "model/tiny_model.h"
+
+namespace ceiling {
+namespace {
+
+using testing::HasSubstr;
+
+// Bytes of the tiny llama: float32 matrices and norms of a layer; KV of a layer and position.
+constexpr std::uint64_t kLayer = 4 * (64 * 64 + 64 * 32 + 64 * 32 + 64 * 64 + 3 * 64 * 96 + 2 * 64);
+constexpr std::uint64_t kHead = 4 * (64 + 50 * 64);
+constexpr std::uint64_t kTable = 4 * 50 * 64;
+constexpr std::uint64_t kKvPosition = 2 * 2 * 16 * 2;
+constexpr std::uint32_t kContext = 10;
+constexpr std::uint64_t kLayerKv = kKvPosition * kContext;
+
+Program tiny(bool tied = false) {
+  TinyModel model = TinyModel::make("llama", 4);
+  if (tied) model.tensors.erase("output.weight");
+  return build_program(*model.open());
+}
+
+UnitBudget cpu() { return {.unit = "cpu", .reads_mapping = true}; }
+UnitBudget gpu(std::uint64_t memory, const std::string& unit = "cuda:0") {
+  return {.unit = unit,
+          .memory_bytes = memory + 1000,
+          .workspace_bytes = 1000,
+          .link_bytes_per_s = 1e9};
+}
+
+Placement decode(const Program& program, const std::vector<UnitBudget>& units) {
+  return place(program, units, kContext, 1, KvType::f16, Phase::decode);
+}
+
+void expect_whole(const Program& program, const Placement& placement) {
+  std::size_t next = 0;
+  for (const Segment& segment : placement.segments) {
+    EXPECT_EQ(segment.begin, next);
+    EXPECT_GT(segment.end, segment.begin);
+    next = segment.end;
+  }
+  EXPECT_EQ(next, program.steps.size());
+}
+
+TEST(Placement, OneUnitRunsEverythingFromTheMapping) {
+  const Program program = tiny();
+  const Placement placement = decode(program, {cpu()});
+  expect_whole(program, placement);
+  ASSERT_EQ(placement.segments.size(), 1U);
+  EXPECT_EQ(placement.segments[0].residency, Residency::shared);
+  EXPECT_EQ(placement.shared_bytes, program.weight_bytes());
+  EXPECT_EQ(placement.segments[0].kv_bytes, 4 * kLayerKv);
+  EXPECT_EQ(placement.cut_bytes_per_row, 0U);
+  EXPECT_EQ(placement.segments[0].holds, "embedding, layers 0-3, output");
+}
+
+TEST(Placement, ExactBudgetHoldsAllButTheLookUp) {
+  const Program program = tiny();
+  const Placement placement = decode(program, {gpu(4 * (kLayer + kLayerKv) + kHead), cpu()});
+  expect_whole(program, placement);
+  ASSERT_EQ(placement.segments.size(), 2U);
+  EXPECT_EQ(placement.segments[0].unit, "cpu");
+  EXPECT_EQ(placement.segments[0].residency, Residency::shared);
+  EXPECT_EQ(placement.segments[0].weight_bytes, kTable);
+  EXPECT_EQ(placement.segments[1].residency, Residency::copied);
+  EXPECT_EQ(placement.copied_bytes, 4 * kLayer + kHead);
+  EXPECT_EQ(placement.spilled_bytes, 0U);
+  EXPECT_EQ(placement.cut_bytes_per_row, 64U * 4);
+}
+
+TEST(Placement, OneByteLessSpillsOneLayer) {
+  const Program program = tiny();
+  const std::vector<UnitBudget> units = {gpu(4 * (kLayer + kLayerKv) + kHead - 1), cpu()};
+  const Placement placement = decode(program, units);
+  expect_whole(program, placement);
+  ASSERT_EQ(placement.segments.size(), 3U);
+  EXPECT_EQ(placement.segments[1].unit, "cpu");
+  EXPECT_EQ(placement.segments[1].residency, Residency::spilled);
+  EXPECT_EQ(placement.segments[1].holds, "layer 0");
+  EXPECT_EQ(placement.spilled_bytes, kLayer);
+  EXPECT_EQ(placement.segments[2].weight_bytes, 3 * kLayer + kHead);
+  EXPECT_EQ(placement.segments[2].kv_bytes, 3 * kLayerKv);
+  EXPECT_EQ(placement.cut_bytes_per_row, 64U * 4);  // both CPU segments are one unit's
+}
+
+TEST(Placement, KvCountsAgainstTheBudget) {
+  const Program program = tiny();
+  const std::vector<UnitBudget> units = {gpu(4 * (kLayer + kLayerKv) + kHead), cpu()};
+  const Placement doubled = place(program, units, kContext, 2, KvType::f16, Phase::decode);
+  EXPECT_EQ(doubled.spilled_bytes, kLayer);
+}
+
+TEST(Placement, NoSpillRefuses) {
+  const Program program = tiny();
+  try {
+    place(program, {gpu(kHead + kLayer), cpu()}, kContext, 1, KvType::f16, Phase::decode, true);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::refused);
+    EXPECT_THAT(error.what(), HasSubstr("would spill out of"));
+    EXPECT_THAT(error.what(), HasSubstr("cuda:0"));
+  }
+  EXPECT_NO_THROW(
+      place(program, {gpu(1 << 24), cpu()}, kContext, 1, KvType::f16, Phase::decode, true));
+}
+
+TEST(Placement, NothingFitsSoTheCpuRunsAll) {
+  const Program program = tiny();
+  const Placement placement = decode(program, {gpu(0), cpu()});
+  expect_whole(program, placement);
+  for (const Segment& segment : placement.segments) EXPECT_EQ(segment.unit, "cpu");
+  EXPECT_EQ(placement.spilled_bytes, 4 * kLayer + kHead);
+  EXPECT_EQ(placement.cut_bytes_per_row, 0U);
+}
+
+TEST(Placement, SecondUnitTakesWhatTheFirstLeaves) {
+  const Program program = tiny();
+  const Placement placement = decode(program, {gpu(kHead + 2 * (kLayer + kLayerKv), "cuda:0"),
+                                               gpu(2 * (kLayer + kLayerKv), "cuda:1"), cpu()});
+  expect_whole(program, placement);
+  ASSERT_EQ(placement.segments.size(), 3U);
+  EXPECT_EQ(placement.segments[1].unit, "cuda:1");
+  EXPECT_EQ(placement.segments[2].unit, "cuda:0");
+  EXPECT_EQ(placement.spilled_bytes, 0U);
+  EXPECT_EQ(placement.cut_bytes_per_row, 2U * 64 * 4);
+}
+
+TEST(Placement, TiedTableOnTheDeviceServesTheLookUpToo) {
+  const Program program = tiny(true);
+  const Placement placement = decode(program, {gpu(1 << 24), cpu()});
+  ASSERT_EQ(placement.segments.size(), 1U);
+  EXPECT_EQ(placement.segments[0].unit, "cuda:0");
+  EXPECT_EQ(placement.copied_bytes, program.weight_bytes());
+}
+
+TEST(Placement, PrefillReadsSpilledLayersOverTheLink) {
+  const Program program = tiny();
+  const std::vector<UnitBudget> units = {gpu(kHead + 2 * (kLayer + kLayerKv)), cpu()};
+  const Placement prefill = place(program, units, kContext, 1, KvType::f16, Phase::prefill);
+  ASSERT_EQ(prefill.segments.size(), 3U);
+  EXPECT_EQ(prefill.segments[1].unit, "cuda:0");
+  EXPECT_EQ(prefill.segments[1].residency, Residency::spilled);
+  EXPECT_EQ(decode(program, units).segments[1].unit, "cpu");
+}
+
+TEST(Placement, TheLastUnitMustReadTheMapping) {
+  EXPECT_THROW(decode(tiny(), {gpu(1000)}), Error);
+  EXPECT_THROW(decode(tiny(), {}), Error);
+}
+
+TEST(Placement, DescribesEachSegmentInALine) {
+  const Program program = tiny();
+  const std::string text = describe(decode(program, {gpu(kHead + 2 * (kLayer + kLayerKv)), cpu()}));
+  EXPECT_THAT(text, HasSubstr("layers 2-3, output"));
+  EXPECT_THAT(text, HasSubstr("spilled"));
+  EXPECT_THAT(text, HasSubstr("between units, each row: 256 bytes"));
+}
+
+}  // namespace
+}  // namespace ceiling
