@@ -8,10 +8,13 @@ namespace ceiling::cpu {
 namespace {
 
 const KernelSet& kernels_of(Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::avx512) return avx512_kernels();
-#endif
-  (void)isa;
+  switch (isa) {
+    case Isa::portable:
+    case Isa::avx2:
+    case Isa::avx512:
+    case Isa::neon:
+      break;
+  }
   return portable_kernels();
 }
 

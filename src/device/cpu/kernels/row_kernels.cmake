@@ -1,0 +1,16 @@
+# Row kernels: one source, a translation unit an instruction set.
+set(row_kernel_sources kernels/row_kernels.cc)
+foreach(set portable avx2 avx512 neon)
+  list(APPEND row_kernel_sources kernels/row_kernels_${set}.cc)
+endforeach()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(avx2_flags -mavx2 -mfma -mf16c)
+  set(avx512_flags -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 takes the undefined vectors in its own avx512fintrin.h for a mistake.
+    list(APPEND avx512_flags -Wno-uninitialized)
+  endif()
+endif()
+foreach(set portable avx2 avx512 neon)
+  set_source_files_properties(kernels/row_kernels_${set}.cc PROPERTIES COMPILE_OPTIONS "-O3;${${set}_flags}")
+endforeach()
