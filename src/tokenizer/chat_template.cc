@@ -8,24 +8,19 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// The text of a Jinja string literal's inside. Templates hold newlines as such and as "\n".
-std::string unescape(std::string_view literal) {
+// What a template writes from `source` on, as far as it is literal: up to `end`, the quote that
+// closes a string or the brace that follows plain text. Newlines stand as such and as "\n".
+std::string literal(std::string_view source, char end) {
   std::string text;
-  for (std::size_t i = 0; i < literal.size(); ++i) {
-    if (literal[i] != '\\' || i + 1 == literal.size()) {
-      text += literal[i];
+  for (std::size_t i = 0; i < source.size() && source[i] != end; ++i) {
+    if (source[i] != '\\' || i + 1 == source.size()) {
+      text += source[i];
       continue;
     }
-    const char escaped = literal[++i];
+    const char escaped = source[++i];
     text += escaped == 'n' ? '\n' : escaped == 't' ? '\t' : escaped;
   }
   return text;
-}
-
-bool skip(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
 }
 
 }  // namespace
@@ -44,19 +39,15 @@ bool writes_start_token(std::string_view chat_template) { return has(chat_templa
 
 std::optional<std::string> default_system_message(std::string_view chat_template) {
   constexpr std::string_view opening = "<|im_start|>system";
-  constexpr std::string_view closing = "<|im_end|>";
   for (std::size_t at = chat_template.find(opening); at != std::string_view::npos;
        at = chat_template.find(opening, at + 1)) {
-    const char quote = at == 0 ? '\0' : chat_template[at - 1];
-    std::string_view rest = chat_template.substr(at + opening.size());
-    if (!skip(rest, "\n") && !skip(rest, "\\n")) continue;
-    const std::string_view literal = rest.substr(0, rest.find(closing));
-    // Where the literal ends before the turn does, the message is a variable. Outside of a string,
-    // a brace begins one.
-    const bool in_string = quote == '\'' || quote == '"';
-    const char ends_literal = in_string ? quote : '{';
-    if (literal.size() == rest.size() || has(literal, std::string_view(&ends_literal, 1))) continue;
-    return unescape(literal);
+    const char before = at == 0 ? '\0' : chat_template[at - 1];
+    const bool in_string = before == '\'' || before == '"';
+    const std::string text =
+        literal(chat_template.substr(at + opening.size()), in_string ? before : '{');
+    // Where the literal ends before the turn does, the message is a variable.
+    const std::size_t end = text.find("<|im_end|>");
+    if (text.starts_with('\n') && end != std::string::npos) return text.substr(1, end - 1);
   }
   return std::nullopt;
 }
