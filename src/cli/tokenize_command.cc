@@ -22,7 +22,8 @@ struct TokenizeFlags {
   std::string model;
   std::optional<std::string> text;
   std::string input;
-  std::optional<bool> start;
+  bool start = false;
+  bool no_start = false;
   bool special = false;
   bool json = false;
 };
@@ -62,7 +63,7 @@ void print_table(const std::vector<Tokenized>& results, const Tokenizer& tokeniz
   for (const Tokenized& result : results) {
     if (!result.name.empty()) fmt::print("{}\n", printable(result.name));
     for (const Token token : result.tokens) {
-      fmt::print("{:>8}  {}\n", token, printable(tokenizer.piece(token, /*special=*/true)));
+      fmt::print("{:>8}  '{}'\n", token, printable(tokenizer.piece(token, /*special=*/true)));
     }
     fmt::print("{:>8}  tokens of {} bytes\n", result.tokens.size(), result.text.size());
   }
@@ -73,7 +74,7 @@ void run_tokenize(const TokenizeFlags& flags) {
   const auto tokenizer = Tokenizer::from_metadata(file->metadata());
   EncodeOptions options;
   // A vocabulary alone has no model that a start token could speak to.
-  options.add_start = flags.start.value_or(!file->tensors().empty());
+  options.add_start = flags.start || (!flags.no_start && !file->tensors().empty());
   options.parse_special = flags.special;
   std::vector<Tokenized> results;
   for (const TextCase& one : cases_of(flags)) results.push_back(tokenize(one, *tokenizer, options));
@@ -102,9 +103,10 @@ void add_tokenize_command(CLI::App& app) {
       ->add_option("--input", flags->input,
                    "JSON array of {\"name\", \"text\" or \"tokens\"}; - for standard input")
       ->excludes(text);
-  command->add_flag("--start,!--no-start", flags->start,
-                    "the start token, where the file asks for one (default: unless the file has no "
-                    "weights)");
+  const auto start = command->add_flag("--start", flags->start,
+                                       "the start token, where the file asks for one; left out by "
+                                       "default if the file has no weights");
+  command->add_flag("--no-start", flags->no_start, "no start token")->excludes(start);
   command->add_flag("--special", flags->special, "control tokens written in the text are parsed");
   command->add_flag("--json", flags->json, "JSON: [{\"name\", \"text\", \"tokens\"}, ...]");
   command->callback([flags] { run_tokenize(*flags); });

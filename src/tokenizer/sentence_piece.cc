@@ -1,5 +1,6 @@
 #include "tokenizer/sentence_piece.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -75,6 +76,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const gguf::Metadata& metadata)
     }
     byte_token_[*byte] = token;
   }
+  note_inner_spaces();
 }
 
 std::optional<Token> SentencePieceTokenizer::find_mergeable(std::string_view text) const {
@@ -86,19 +88,51 @@ std::optional<Token> SentencePieceTokenizer::find_mergeable(std::string_view tex
   return token;
 }
 
+void SentencePieceTokenizer::note_inner_spaces() {
+  for (std::size_t i = 0; i < size(); ++i) {
+    const std::string_view text = vocabulary().text(static_cast<Token>(i));
+    if (!find_mergeable(text)) continue;
+    for (std::size_t at = text.find(stored_space, 1); at != std::string_view::npos;
+         at = text.find(stored_space, at + 1)) {
+      before_inner_space_[static_cast<unsigned char>(text[at - 1])] = true;
+    }
+  }
+}
+
+// Merges reach over the whole text, but none can span a place that no entry has inside: what lies
+// before it is a text of its own, which keeps the heap as small as a word.
+std::size_t SentencePieceTokenizer::independent_prefix(std::string_view stored) const {
+  std::size_t at = stored.find(stored_space, 1);
+  while (at != std::string_view::npos &&
+         before_inner_space_[static_cast<unsigned char>(stored[at - 1])]) {
+    at = stored.find(stored_space, at + 1);
+  }
+  return std::min(at, stored.size());
+}
+
 void SentencePieceTokenizer::encode_stretch(std::string_view text,
                                             std::vector<Token>& tokens) const {
   const std::string stored = (adds_space_ ? std::string(stored_space) : "") + to_stored(text);
-  const std::string_view view = stored;
+  std::string_view left = stored;
+  Merger merger;
+  while (!left.empty()) {
+    const std::size_t bytes = independent_prefix(left);
+    encode_independent(left.substr(0, bytes), merger, tokens);
+    left.remove_prefix(bytes);
+  }
+}
+
+void SentencePieceTokenizer::encode_independent(std::string_view stored, Merger& merger,
+                                                std::vector<Token>& tokens) const {
   std::vector<Symbol> symbols;
-  for (std::size_t at = 0; at < view.size();) {
-    const std::size_t bytes = first_character(view.substr(at)).bytes;
+  for (std::size_t at = 0; at < stored.size();) {
+    const std::size_t bytes = first_character(stored.substr(at)).bytes;
     symbols.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(bytes),
-                       find_mergeable(view.substr(at, bytes)).value_or(Symbol::no_token)});
+                       find_mergeable(stored.substr(at, bytes)).value_or(Symbol::no_token)});
     at += bytes;
   }
-  Merger().run(symbols, [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
-    const auto token = find_mergeable(view.substr(left.begin, left.bytes + right.bytes));
+  merger.run(symbols, [&](const Symbol& left, const Symbol& right) -> std::optional<Merge> {
+    const auto token = find_mergeable(stored.substr(left.begin, left.bytes + right.bytes));
     if (!token) return std::nullopt;
     return Merge{-static_cast<double>(scores_[*token]), *token};
   });
@@ -106,7 +140,7 @@ void SentencePieceTokenizer::encode_stretch(std::string_view text,
     if (symbol.token != Symbol::no_token) {
       tokens.push_back(symbol.token);
     } else {
-      add_bytes(view.substr(symbol.begin, symbol.bytes), tokens);
+      add_bytes(stored.substr(symbol.begin, symbol.bytes), tokens);
     }
   }
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <functional>
 #include <limits>
 
 #include "base/error.h"
@@ -22,15 +24,13 @@ constexpr std::array<std::string_view, 8> stop_texts = {
 constexpr std::array<std::string_view, 4> turn_texts = {"<|im_start|>", "<|start_header_id|>",
                                                         "<|end_header_id|>", "<start_of_turn>"};
 
-bool marks_a_turn(std::string_view text) {
-  return std::ranges::find(stop_texts, text) != stop_texts.end() ||
-         std::ranges::find(turn_texts, text) != turn_texts.end();
-}
-
 // As `tokenizer.ggml.token_type` numbers them; 0 (undefined) is taken as normal.
 constexpr std::array kinds_in_files = {
     TokenKind::normal,       TokenKind::normal, TokenKind::unknown, TokenKind::control,
     TokenKind::user_defined, TokenKind::unused, TokenKind::byte};
+
+std::uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+std::uint32_t upper_half(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32U); }
 
 std::optional<Token> role(const gguf::Metadata& metadata, std::string_view key, std::size_t size) {
   const std::optional<std::uint32_t> id = metadata.u32(key);
@@ -58,15 +58,15 @@ void Vocabulary::read_texts(const gguf::Metadata& metadata) {
   }
   std::size_t bytes = 0;
   for (const std::string_view text : texts) bytes += text.size();
-  texts_.reserve(bytes);  // no later growth: by_text_ holds views
+  texts_.reserve(bytes);
   text_end_.reserve(texts.size());
-  by_text_.reserve(texts.size());
+  slots_.resize(std::bit_ceil(2 * texts.size()));
   for (const std::string_view text : texts) {
-    const std::size_t begin = texts_.size();
     texts_.insert(texts_.end(), text.begin(), text.end());
-    by_text_[{texts_.data() + begin, text.size()}] = static_cast<Token>(text_end_.size());
     text_end_.push_back(texts_.size());
     longest_text_ = std::max(longest_text_, text.size());
+    const std::uint64_t hash = hash_of(text);
+    slots_[slot_of(text, hash)] = {upper_half(hash), static_cast<Token>(text_end_.size() - 1)};
   }
 }
 
@@ -87,8 +87,11 @@ void Vocabulary::read_kinds(const gguf::Metadata& metadata) {
       kinds_[i] = kinds_in_files[type];
     }
   }
-  for (const auto& [text, token] : by_text_) {
-    if (marks_a_turn(text)) kinds_[token] = TokenKind::control;
+  for (const auto& texts : {std::span<const std::string_view>(stop_texts),
+                            std::span<const std::string_view>(turn_texts)}) {
+    for (const std::string_view text : texts) {
+      if (const auto token = find(text)) kinds_[*token] = TokenKind::control;
+    }
   }
 }
 
@@ -126,10 +129,20 @@ TokenKind Vocabulary::kind(Token token) const {
   return kinds_[token];
 }
 
+std::size_t Vocabulary::slot_of(std::string_view text, std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash & mask;
+  while (slots_[slot].token >= 0 &&
+         (slots_[slot].hash != upper_half(hash) || this->text(slots_[slot].token) != text)) {
+    slot = (slot + 1) & mask;
+  }
+  return slot;
+}
+
 std::optional<Token> Vocabulary::find(std::string_view text) const {
-  const auto found = by_text_.find(text);
-  if (found == by_text_.end()) return std::nullopt;
-  return found->second;
+  const Token token = slots_[slot_of(text, hash_of(text))].token;
+  if (token < 0) return std::nullopt;
+  return token;
 }
 
 }  // namespace ceiling

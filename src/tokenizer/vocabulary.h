@@ -2,10 +2,10 @@
 // role. It copies what it needs: the file may be closed.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "gguf/metadata.h"
@@ -17,11 +17,8 @@ class Vocabulary {
  public:
   // Throws Error(integrity) naming the key, its value and what was expected.
   explicit Vocabulary(const gguf::Metadata& metadata);
-  // Entries are looked up by views of texts_: a copy would look into the original's.
-  Vocabulary(const Vocabulary&) = delete;
-  Vocabulary& operator=(const Vocabulary&) = delete;
 
-  std::size_t size() const { return kinds_.size(); }
+  std::size_t size() const { return text_end_.size(); }
   // Of a token of the vocabulary; Error(usage) for any other.
   std::string_view text(Token token) const;
   TokenKind kind(Token token) const;
@@ -34,6 +31,13 @@ class Vocabulary {
   std::span<const Token> stops() const { return stops_; }
 
  private:
+  // Of an open-addressing table, at most half full, so that most look-ups touch one cache line: the
+  // merges of one text look up several times as many texts as it has characters.
+  struct Slot {
+    std::uint32_t hash = 0;
+    Token token = -1;  // -1: free
+  };
+  std::size_t slot_of(std::string_view text, std::uint64_t hash) const;  // its own, or a free one
   void read_texts(const gguf::Metadata& metadata);
   void read_kinds(const gguf::Metadata& metadata);
   void read_roles(const gguf::Metadata& metadata);
@@ -43,7 +47,7 @@ class Vocabulary {
   std::vector<char> texts_;            // one after the other
   std::vector<std::size_t> text_end_;  // of each entry, in texts_
   std::vector<TokenKind> kinds_;
-  std::unordered_map<std::string_view, Token> by_text_;
+  std::vector<Slot> slots_;  // a power of two of them
   std::size_t longest_text_ = 0;
   std::optional<Token> start_, unknown_;
   std::vector<Token> stops_;

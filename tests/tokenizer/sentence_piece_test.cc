@@ -90,6 +90,17 @@ TEST(SentencePiece, ATextAfterASpecialEntryStartsAnew) {
               ElementsAre(first_piece + 4, first_piece + 6, first_piece + 4));
 }
 
+TEST(SentencePiece, EntriesMayHoldSpacesInside) {
+  auto vocabulary = ab();
+  vocabulary.add("b\u2581", SmallVocabulary::normal, -1)
+      .add("b\u2581a", SmallVocabulary::normal, 0)
+      .set("tokenizer.ggml.add_space_prefix", false);
+  const auto tokenizer = vocabulary.tokenizer();
+  EXPECT_THAT(tokenizer->encode("ba b ab", without_start),
+              ElementsAre(first_piece + 2, first_piece + 5 - 4, first_piece, first_piece + 7,
+                          first_piece + 2));
+}
+
 TEST(SentencePiece, AMegabyteOfOneLetterIsMergedWhole) {
   auto vocabulary = ab();
   vocabulary.set("tokenizer.ggml.add_space_prefix", false);
