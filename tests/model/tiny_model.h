@@ -13,6 +13,7 @@
 
 #include "gguf/file.h"
 #include "gguf/writer.h"
+#include "quant/quantise.h"
 
 namespace ceiling {
 
@@ -76,8 +77,15 @@ struct TinyModel {
     }
   }
 
-  // Opens a file with these keys and seeded random weights (F32 tensors only have values; the bytes
-  // of other types are zero).
+  // The type of every matrix (norms and biases stay F32).
+  TinyModel& with_type(TensorType type) {
+    for (auto& [name, tensor] : tensors) {
+      if (tensor.shape.size() > 1) tensor.type = type;
+    }
+    return *this;
+  }
+
+  // Opens a file with these keys and seeded random weights.
   std::shared_ptr<const gguf::File> open() const {
     const auto path = std::filesystem::temp_directory_path() /
                       ("ceiling-test-" + std::to_string(std::random_device{}()) + ".gguf");
@@ -103,13 +111,12 @@ struct TinyModel {
     for (const auto& [name, tensor] : tensors) {
       std::uint64_t count = 1;
       for (const std::uint64_t extent : tensor.shape) count *= extent;
-      const auto bytes = count / info(tensor.type).block_elements * info(tensor.type).block_bytes;
-      std::vector<float> values(bytes / sizeof(float) + 1);
-      if (tensor.type == TensorType::F32) {
-        std::normal_distribution<float> normal(name.ends_with("norm.weight") ? 1.0F : 0.0F, 0.2F);
-        for (float& value : values) value = normal(random);
-      }
-      writer.write(index++, 0, std::as_bytes(std::span(values)).first(bytes));
+      std::vector<float> values(count);
+      std::normal_distribution<float> normal(name.ends_with("norm.weight") ? 1.0F : 0.0F, 0.2F);
+      for (float& value : values) value = normal(random);
+      std::vector<std::byte> bytes(row_bytes(tensor.type, count));
+      quantise_row(tensor.type, values.data(), bytes.data(), count);
+      writer.write(index++, 0, bytes);
     }
     writer.finish();
   }
