@@ -51,6 +51,8 @@ class AnonymousMemory {
 
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
+  // Asks for huge pages where the memory is not touched yet; nothing where the system has none.
+  void advise_huge_pages() const;
   // Gives the physical pages of [offset, offset + bytes) back; they read as zero afterwards.
   void release(std::size_t offset, std::size_t bytes) const;
 

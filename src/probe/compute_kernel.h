@@ -22,7 +22,8 @@ struct ComputeKernel {
   std::uint64_t (*run)(std::uint64_t iterations) = nullptr;
 };
 
-// Well below the 2^21 up to which a float32 lane counts exactly (a step adds at most 8), and some 0.5 ms.
+// Well below the 2^21 up to which a float32 lane counts exactly (a step adds at most 8), and some
+// 0.5 ms.
 inline constexpr std::uint64_t kMostIterations = std::uint64_t{1} << 18;
 
 // The best kernel for each arithmetic that the active instruction set has; no bf16 where it has

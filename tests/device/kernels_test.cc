@@ -2,9 +2,13 @@
 // exact arithmetic (double) on activations rounded as the preparation says.
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
@@ -30,6 +34,30 @@ class AlignedBytes {
  private:
   std::vector<std::byte> storage_;
   std::byte* start_;
+};
+
+// Bytes that end where memory ends: a read beyond them is a crash.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(const std::vector<std::byte>& bytes) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t inside = (bytes.size() + page - 1) / page * page;
+    size_ = inside + page;
+    mapping_ = static_cast<std::byte*>(
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (mapping_ == MAP_FAILED || mprotect(mapping_ + inside, page, PROT_NONE) != 0) std::abort();
+    start_ = mapping_ + inside - bytes.size();
+    std::memcpy(start_, bytes.data(), bytes.size());
+  }
+  ~GuardedBytes() { munmap(mapping_, size_); }
+  GuardedBytes(const GuardedBytes&) = delete;
+  GuardedBytes& operator=(const GuardedBytes&) = delete;
+  const std::byte* data() const { return start_; }
+
+ private:
+  std::byte* mapping_;
+  std::byte* start_;
+  std::size_t size_;
 };
 
 // Where the halves lie in a block.
@@ -173,12 +201,13 @@ std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::s
   for (std::size_t i = 0; i < problem.n; ++i) {
     matmul.prepare(preparation, problem.x[i].data(), problem.cols, prepared.data() + i * pitch);
   }
+  const GuardedBytes weights(problem.weights);
   AlignedBytes workspace(matmul.workspace_bytes(shape, problem.n));
   const std::size_t y_pitch = problem.rows + 3;
   std::vector<float> y(y_pitch * problem.n, -12345.0F);
   std::size_t begin = 0;
   for (const std::size_t end : cuts) {
-    matmul.multiply(shape, problem.weights.data(), begin, end, prepared.data(), problem.n, y.data(),
+    matmul.multiply(shape, weights.data(), begin, end, prepared.data(), problem.n, y.data(),
                     y_pitch, workspace.data());
     begin = end;
   }

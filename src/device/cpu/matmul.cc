@@ -8,13 +8,10 @@ namespace ceiling::cpu {
 namespace {
 
 const KernelSet& kernels_of(Isa isa) {
-  switch (isa) {
-    case Isa::portable:
-    case Isa::avx2:
-    case Isa::avx512:
-    case Isa::neon:
-      break;
-  }
+#if defined(__x86_64__)
+  if (isa == Isa::avx512) return avx512_kernels();
+#endif
+  (void)isa;
   return portable_kernels();
 }
 

@@ -14,6 +14,8 @@ namespace ceiling::os {
 
 void discard_pages(std::byte* data, std::size_t bytes) { madvise(data, bytes, MADV_DONTNEED); }
 
+void ask_for_huge_pages(std::byte* data, std::size_t bytes) { madvise(data, bytes, MADV_HUGEPAGE); }
+
 std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> state((bytes + page - 1) / page);

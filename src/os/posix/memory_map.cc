@@ -168,6 +168,10 @@ AnonymousMemory& AnonymousMemory::operator=(AnonymousMemory&& other) noexcept {
   return *this;
 }
 
+void AnonymousMemory::advise_huge_pages() const {
+  if (data_ != nullptr) ask_for_huge_pages(data_, size_);
+}
+
 void AnonymousMemory::release(std::size_t offset, std::size_t bytes) const {
   const std::size_t page = page_size();
   const std::size_t end = std::min(size_, offset + bytes);

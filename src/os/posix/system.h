@@ -11,6 +11,9 @@ namespace ceiling::os {
 // private memory); they read as zero afterwards.
 void discard_pages(std::byte* data, std::size_t bytes);
 
+// Asks for huge pages in that memory, where the system has them.
+void ask_for_huge_pages(std::byte* data, std::size_t bytes);
+
 // Number of the pages of the mapping [data, data + bytes) that are in memory now.
 std::size_t pages_in_memory(const std::byte* data, std::size_t bytes);
 

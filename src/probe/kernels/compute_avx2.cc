@@ -11,10 +11,7 @@ std::uint64_t f32_avx2(std::uint64_t iterations) {
   __m256 sums[kSums];
   for (__m256& sum : sums) sum = _mm256_setzero_ps();
   for (std::uint64_t i = 0; i < iterations; ++i) {
-    for (__m256& sum : sums) {
-      sum = _mm256_fmadd_ps(one, one, sum);
-      asm volatile("" : "+x"(sum));
-    }
+    for (__m256& sum : sums) sum = _mm256_fmadd_ps(one, one, sum);
   }
   std::uint64_t total = 0;
   for (const __m256& sum : sums) {

@@ -16,10 +16,7 @@ std::uint64_t f32_avx512(std::uint64_t iterations) {
   __m512 sums[kSums];
   for (__m512& sum : sums) sum = _mm512_setzero_ps();
   for (std::uint64_t i = 0; i < iterations; ++i) {
-    for (__m512& sum : sums) {
-      sum = _mm512_fmadd_ps(one, one, sum);
-      asm volatile("" : "+v"(sum));
-    }
+    for (__m512& sum : sums) sum = _mm512_fmadd_ps(one, one, sum);
   }
   std::uint64_t total = 0;
   for (const __m512& sum : sums) {
@@ -35,10 +32,7 @@ std::uint64_t int8_avx512(std::uint64_t iterations) {
   __m512i sums[kSums];
   for (__m512i& sum : sums) sum = _mm512_setzero_si512();
   for (std::uint64_t i = 0; i < iterations; ++i) {
-    for (__m512i& sum : sums) {
-      sum = _mm512_dpbusd_epi32(sum, one, one);
-      asm volatile("" : "+v"(sum));
-    }
+    for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, one, one);
   }
   std::uint64_t total = 0;
   for (const __m512i& sum : sums) {

@@ -11,10 +11,7 @@ std::uint64_t bf16_avx512(std::uint64_t iterations) {
   __m512 sums[kSums];
   for (__m512& sum : sums) sum = _mm512_setzero_ps();
   for (std::uint64_t i = 0; i < iterations; ++i) {
-    for (__m512& sum : sums) {
-      sum = _mm512_dpbf16_ps(sum, one, one);
-      asm volatile("" : "+v"(sum));
-    }
+    for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, one, one);
   }
   std::uint64_t total = 0;
   for (const __m512& sum : sums) {

@@ -34,5 +34,6 @@ struct KernelSet {
 };
 
 const KernelSet& portable_kernels();
+const KernelSet& avx512_kernels();  // x86-64 only
 
 }  // namespace ceiling::cpu

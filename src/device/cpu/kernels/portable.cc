@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "device/cpu/kernels/activations.h"
 #include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/quantise_activations.h"
 #include "device/cpu/kernels/unpack.h"
 
 namespace ceiling::cpu {
@@ -29,17 +29,7 @@ void prepare(Preparation preparation, const float* x, std::size_t cols, std::byt
     std::memcpy(prepared, x, cols * sizeof(float));
     return;
   }
-  auto* q = reinterpret_cast<std::int8_t*>(prepared);
-  auto* scale = reinterpret_cast<float*>(prepared + cols);
-  auto* sum = reinterpret_cast<std::int16_t*>(scale + cols / kScaled);
-  for (std::size_t c = 0; c < cols; c += kScaled) {
-    scale[c / kScaled] = quantise_32(x + c, q + c);
-    for (std::size_t s = c; s < c + kScaled; s += 16) {
-      int total = 0;
-      for (std::size_t i = s; i < s + 16; ++i) total += q[i];
-      sum[s / 16] = static_cast<std::int16_t>(total);
-    }
-  }
+  prepare_plain(x, cols, prepared);
 }
 
 template <int group>

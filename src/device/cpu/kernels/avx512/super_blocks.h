@@ -1,0 +1,304 @@
+// Rows of the types with blocks of 256 weights: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K.
+//
+// Products of four bytes are added in 32-bit lanes, narrowed to 16 bits (each type's bytes are
+// small enough), and multiplied by the groups' integer scales while they are added in pairs.
+#pragma once
+
+#include "device/cpu/kernels/avx512/simd.h"
+#include "device/cpu/kernels/prepared.h"
+#include "quant/blocks.h"
+
+namespace ceiling::cpu {
+namespace {
+
+inline __m512i dot(__m512i sum, __m512i weights, const std::int8_t* q) {
+  return _mm512_dpbusd_epi32(sum, weights, _mm512_load_si512(q));
+}
+inline __m512i dot(__m512i weights, const std::int8_t* q) {
+  return dot(_mm512_setzero_si512(), weights, q);
+}
+
+// The half at p, in all lanes, as float.
+inline __m512 broadcast_half(Address p) {
+  return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(load16(p))));
+}
+
+// The 6-bit scales and minimums of Q4_K and Q5_K, from a block's first 16 bytes: minimums in bytes
+// 0..7, scales in 8..15. Layout: quant/blocks.h, unpack_scales.
+inline __m128i unpack_six_bits(__m128i header) {
+  const __m128i low_bytes = _mm_setr_epi8(8, 9, 10, 11, 12, 13, 14, 15, 4, 5, 6, 7, 12, 13, 14, 15);
+  const __m128i high_bytes =
+      _mm_setr_epi8(-1, -1, -1, -1, 8, 9, 10, 11, -1, -1, -1, -1, 4, 5, 6, 7);
+  const __m128i low_bits = _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f);
+  const __m128i low = _mm_and_si128(
+      _mm_srlv_epi32(_mm_shuffle_epi8(header, low_bytes), _mm_setr_epi32(0, 4, 0, 0)), low_bits);
+  const __m128i high = _mm_srli_epi16(_mm_shuffle_epi8(header, high_bytes), 2);
+  return _mm_ternarylogic_epi32(low, high, _mm_set1_epi8(0x30), 0xf8);  // low | (high & 0x30)
+}
+
+// What Q4_K and Q5_K share: a scale and a minimum for each 32 weights (PairedGroup).
+struct PairedWeights {
+  __m512i low[2], high[2];  // even and odd pieces; nibbles (and a fifth bit), high ones shifted
+  __m512i scales;           // 16-bit, as the narrowed sums lie
+  __m512 d;
+  __m256 minimums;  // times dmin
+
+  void set_scales(Address w) {
+    const __m128i header = load128(w);
+    const __m128i bytes = unpack_six_bits(header);
+    const __m128i front = _mm_setr_epi8(8, -1, 8, -1, 12, -1, 12, -1, 9, -1, 9, -1, 13, -1, 13, -1);
+    const __m128i back =
+        _mm_setr_epi8(10, -1, 10, -1, 14, -1, 14, -1, 11, -1, 11, -1, 15, -1, 15, -1);
+    const __m256i front2 = _mm256_broadcastsi128_si256(front);
+    const __m256i back2 = _mm256_broadcastsi128_si256(back);
+    const __m512i order = _mm512_inserti64x4(_mm512_castsi256_si512(front2), back2, 1);
+    scales = _mm512_shuffle_epi8(broadcast128(bytes), order);
+    const __m128 halves = _mm_cvtph_ps(header);
+    d = _mm512_broadcastss_ps(halves);
+    minimums = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+                             _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
+  }
+
+  // total[0] += products by scale, less[0] += by minimum. The high bytes are `shift` too large.
+  template <int shift>
+  void apply(const PairedGroup& x, __m512& total, __m256& less) const {
+    const __m512i lows = dot(dot(low[0], x.q), low[1], x.q + 64);
+    __m512i highs = dot(dot(high[0], x.q + 128), high[1], x.q + 192);
+    if constexpr (shift != 0) highs = _mm512_srai_epi32(highs, shift);
+    const __m512i sums = _mm512_madd_epi16(_mm512_packs_epi32(lows, highs), scales);
+    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(x.scale));
+    total = _mm512_fmadd_ps(d, scaled, total);
+    less = _mm256_fmadd_ps(minimums, _mm256_load_ps(x.scaled_sum), less);
+  }
+};
+
+struct SuperQ4_K {
+  using Group = PairedGroup;
+  static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
+  static constexpr int kShift = 4;
+
+  static PairedWeights load(Address w) {
+    const __m512i mask = _mm512_set1_epi8(15);
+    const __m512i high_mask = _mm512_set1_epi8(-16);
+    const __m512i front = load512(w + 16);
+    const __m512i back = load512(w + 80);
+    const __m512i even = _mm512_unpacklo_epi64(front, back);
+    const __m512i odd = _mm512_unpackhi_epi64(front, back);
+    PairedWeights out;
+    out.low[0] = _mm512_and_si512(even, mask);
+    out.low[1] = _mm512_and_si512(odd, mask);
+    out.high[0] = _mm512_and_si512(even, high_mask);
+    out.high[1] = _mm512_and_si512(odd, high_mask);
+    out.set_scales(w);
+    return out;
+  }
+};
+
+struct SuperQ5_K {
+  using Group = PairedGroup;
+  static constexpr std::size_t kBytes = sizeof(BlockQ5_K);
+  static constexpr int kShift = 3;
+
+  // Bytes of low nibbles become nibble + 16 * fifth bit; of high ones, 8 times that.
+  static PairedWeights load(Address w) {
+    const __m512i front = load512(w + 48);
+    const __m512i back = load512(w + 112);
+    const __m512i bits = _mm512_castsi256_si512(load256(w + 16));
+    PairedWeights out;
+    set(out.low[0], out.high[0], _mm512_unpacklo_epi64(front, back),
+        _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 2, 2, 0, 0, 2, 2), bits));
+    set(out.low[1], out.high[1], _mm512_unpackhi_epi64(front, back),
+        _mm512_permutexvar_epi64(_mm512_setr_epi64(1, 1, 3, 3, 1, 1, 3, 3), bits));
+    out.set_scales(w);
+    return out;
+  }
+
+ private:
+  static void set(__m512i& low, __m512i& high, __m512i nibbles, __m512i bits) {
+    // Pieces belong to the chunks 0 2 0 2 1 3 1 3; the fifth bits of chunk c are 2c and 2c + 1.
+    const __m512i to_bit4 = _mm512_setr_epi64(4, 0, 4, 0, 2, 62, 2, 62);
+    const __m512i fifth = _mm512_rolv_epi64(bits, to_bit4);  // bit 2c at 4, bit 2c + 1 at 5
+    low = _mm512_ternarylogic_epi32(_mm512_and_si512(fifth, _mm512_set1_epi8(16)), nibbles,
+                                    _mm512_set1_epi8(15), 0xf8);
+    // nibble * 16 / 2 is bits 3..6, the fifth bit goes to 7.
+    const __m512i high_nibbles = _mm512_srli_epi16(nibbles, 1);
+    const __m512i high_fifth =
+        _mm512_and_si512(_mm512_slli_epi16(fifth, 2), _mm512_set1_epi8(-128));
+    high = _mm512_ternarylogic_epi32(high_fifth, high_nibbles, _mm512_set1_epi8(0x78), 0xf8);
+  }
+};
+
+// What Q2_K, Q3_K and Q6_K share: a scale for each 16 weights (HalvedGroup). q[s]: blocks s and
+// 4 + s as unsigned bytes.
+struct HalvedWeights {
+  __m512i q[4];
+  __m512i scales01, scales23;  // 16-bit, as the narrowed sums of q[0], q[1] and q[2], q[3] lie
+  __m256i by_sum;              // 16-bit, in column order: multiplies the sums of 16 columns
+  __m512 d;
+  __m256 d_by_sum;
+
+  // scale_bytes: signed, of the 16 groups in column order.
+  void set_scales(__m128i scale_bytes) {
+    const __m512i words = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(scale_bytes));
+    scales01 = _mm512_permutexvar_epi16(order(0), words);
+    scales23 = _mm512_permutexvar_epi16(order(4), words);
+  }
+
+  // Words 8j .. 8j + 7 come from q[s] and q[s + 1]: groups 2s, 2s + 2 (+ 1 for odd j, + 8 for
+  // j > 1), four of each.
+  static __m512i order(short first) {
+    alignas(64) short index[32];
+    for (short i = 0; i < 32; ++i) {
+      index[i] = static_cast<short>(first + i % 8 / 4 * 2 + i / 8 % 2 + i / 16 * 8);
+    }
+    return load512(index);
+  }
+
+  void apply(const HalvedGroup& x, __m512& total, __m256& by_sums) const {
+    const __m512i first = _mm512_packs_epi32(dot(q[0], x.q), dot(q[1], x.q + 64));
+    const __m512i second = _mm512_packs_epi32(dot(q[2], x.q + 128), dot(q[3], x.q + 192));
+    // Lanes of 32-bit sums belong to blocks 0 0 1 1  0 0 1 1  4 4 5 5 ... and 2 2 3 3 ...
+    const __m512 a = _mm512_castsi512_ps(_mm512_madd_epi16(first, scales01));
+    const __m512 b = _mm512_castsi512_ps(_mm512_madd_epi16(second, scales23));
+    const __m512i sums = _mm512_add_epi32(_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88)),
+                                          _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd)));
+    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(x.scale));
+    total = _mm512_fmadd_ps(d, scaled, total);
+    const __m256i weighted = _mm256_madd_epi16(by_sum, load256(x.sum));
+    const __m256 by = _mm256_mul_ps(_mm256_cvtepi32_ps(weighted), _mm256_loadu_ps(x.scale + 4));
+    by_sums = _mm256_fmadd_ps(d_by_sum, by, by_sums);
+  }
+};
+
+struct SuperQ6_K {
+  using Group = HalvedGroup;
+  static constexpr std::size_t kBytes = sizeof(BlockQ6_K);
+
+  static HalvedWeights load(Address w) {
+    const __m512i low_mask = _mm512_set1_epi8(15);
+    const __m512i high_mask = _mm512_set1_epi8(0x30);
+    const __m512i a = load_two(w, w + 64);
+    const __m512i b = load_two(w + 32, w + 96);
+    const __m512i bits = load512(w + 128);
+    // (nibbles & 15) | (bits & 0x30)
+    const auto join = [&](__m512i nibbles, __m512i high) {
+      return _mm512_ternarylogic_epi32(_mm512_and_si512(high, high_mask), nibbles, low_mask, 0xf8);
+    };
+    HalvedWeights out;
+    out.q[0] = join(a, _mm512_slli_epi16(bits, 4));
+    out.q[1] = join(b, _mm512_slli_epi16(bits, 2));
+    out.q[2] = join(_mm512_srli_epi16(a, 4), bits);
+    out.q[3] = join(_mm512_srli_epi16(b, 4), _mm512_srli_epi16(bits, 2));
+    const __m128i scale_bytes = load128(w + 192);
+    out.set_scales(scale_bytes);
+    out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
+    out.d = broadcast_half(w + 208);
+    out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-32.0F));
+    return out;
+  }
+};
+
+struct SuperQ3_K {
+  using Group = HalvedGroup;
+  static constexpr std::size_t kBytes = sizeof(BlockQ3_K);
+
+  static HalvedWeights load(Address w) {
+    const __m512i pairs = load512(w + 32);
+    const __m512i masks = _mm512_broadcast_i64x4(load256(w));
+    const __m512i high = _mm512_srlv_epi64(masks, _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
+    const __m512i three = _mm512_set1_epi8(3);
+    const __m512i four = _mm512_set1_epi8(4);
+    const auto join = [&](__m512i low, __m512i third) {  // (low & 3) | (third & 4)
+      return _mm512_ternarylogic_epi32(_mm512_and_si512(third, four), low, three, 0xf8);
+    };
+    HalvedWeights out;
+    out.q[0] = join(pairs, _mm512_slli_epi16(high, 2));
+    out.q[1] = join(_mm512_srli_epi16(pairs, 2), _mm512_slli_epi16(high, 1));
+    out.q[2] = join(_mm512_srli_epi16(pairs, 4), high);
+    out.q[3] = join(_mm512_srli_epi16(pairs, 6), _mm512_srli_epi16(high, 1));
+    const __m128i scale_bytes = unpack_scales(w + 96);
+    out.set_scales(scale_bytes);
+    out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
+    out.d = broadcast_half(w + 108);
+    out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-4.0F));
+    return out;
+  }
+
+ private:
+  // 16 signed bytes; layout: quant/blocks.h, BlockQ3_K.
+  static __m128i unpack_scales(Address packed) {
+    std::uint64_t low;
+    std::memcpy(&low, packed, sizeof low);
+    const __m128i nibbles =
+        _mm_set_epi64x(static_cast<std::int64_t>(low >> 4), static_cast<std::int64_t>(low));
+    const __m128i twos =
+        _mm_rolv_epi32(_mm_set1_epi32(load32(packed + 8)), _mm_setr_epi32(4, 2, 0, 30));
+    const __m128i joined = _mm_ternarylogic_epi32(_mm_and_si128(twos, _mm_set1_epi8(0x30)), nibbles,
+                                                  _mm_set1_epi8(15), 0xf8);
+    return _mm_sub_epi8(joined, _mm_set1_epi8(32));
+  }
+};
+
+struct SuperQ2_K {
+  using Group = HalvedGroup;
+  static constexpr std::size_t kBytes = sizeof(BlockQ2_K);
+
+  static HalvedWeights load(Address w) {
+    const __m512i three = _mm512_set1_epi8(3);
+    const __m512i pairs = load512(w + 16);
+    HalvedWeights out;
+    out.q[0] = _mm512_and_si512(pairs, three);
+    out.q[1] = _mm512_and_si512(_mm512_srli_epi16(pairs, 2), three);
+    out.q[2] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), three);
+    out.q[3] = _mm512_and_si512(_mm512_srli_epi16(pairs, 6), three);
+    const __m128i bytes = load128(w);
+    const __m128i mask = _mm_set1_epi8(15);
+    out.set_scales(_mm_and_si128(bytes, mask));
+    out.by_sum = _mm256_cvtepi8_epi16(_mm_and_si128(_mm_srli_epi16(bytes, 4), mask));
+    out.d = broadcast_half(w + 80);
+    out.d_by_sum =
+        _mm256_sub_ps(_mm256_setzero_ps(), _mm512_castps512_ps256(broadcast_half(w + 82)));
+    return out;
+  }
+};
+
+template <typename Type>
+struct PairedRow {
+  using Group = PairedGroup;
+
+  template <int n>
+  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
+    __m256 less[n];
+    for (int i = 0; i < n; ++i) less[i] = _mm256_setzero_ps();
+    for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
+      prefetch_stream<Type::kBytes>(w);
+      const PairedWeights weights = Type::load(w);
+      for (int i = 0; i < n; ++i) {
+        weights.template apply<Type::kShift>(x[i][b], total[i], less[i]);
+      }
+    }
+    for (int i = 0; i < n; ++i) total[i] = _mm512_sub_ps(total[i], _mm512_zextps256_ps512(less[i]));
+  }
+};
+
+template <typename Type>
+struct HalvedRow {
+  using Group = HalvedGroup;
+
+  template <int n>
+  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
+    __m256 by_sums[n];
+    for (int i = 0; i < n; ++i) by_sums[i] = _mm256_setzero_ps();
+    for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
+      prefetch_stream<Type::kBytes>(w);
+      const HalvedWeights weights = Type::load(w);
+      for (int i = 0; i < n; ++i) weights.apply(x[i][b], total[i], by_sums[i]);
+    }
+    for (int i = 0; i < n; ++i) {
+      total[i] = _mm512_add_ps(total[i], _mm512_zextps256_ps512(by_sums[i]));
+    }
+  }
+};
+
+}  // namespace
+}  // namespace ceiling::cpu

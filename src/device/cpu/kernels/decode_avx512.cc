@@ -1,0 +1,167 @@
+// AVX-512 with VNNI for one and a few rows of activations: the weights stream by once, a row at a
+// time in ascending addresses, and each decoded block meets all activations.
+#include "device/cpu/kernels/avx512/floats.h"
+#include "device/cpu/kernels/avx512/iq4_xs.h"
+#include "device/cpu/kernels/avx512/small_blocks.h"
+#include "device/cpu/kernels/avx512/super_blocks.h"
+#include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/quantise_activations.h"
+
+namespace ceiling::cpu {
+namespace {
+
+// Rows whose sums across lanes are taken together.
+constexpr std::size_t kRowsTogether = 16;
+
+// Activations first .. first + n - 1 for all rows of the product.
+template <typename Row, int n>
+void rows_times(const Product& p, std::size_t first) {
+  using Group = typename Row::Group;
+  const Group* x[n];
+  for (int i = 0; i < n; ++i) {
+    x[i] = reinterpret_cast<const Group*>(p.prepared +
+                                          (first + static_cast<std::size_t>(i)) * p.prepared_pitch);
+  }
+  auto w = reinterpret_cast<Address>(p.weights) + p.row_begin * p.row_bytes;
+  for (std::size_t row = p.row_begin; row < p.row_end; row += kRowsTogether) {
+    const std::size_t left = p.row_end - row;
+    const std::size_t count = left < kRowsTogether ? left : kRowsTogether;
+    __m512 sums[n][kRowsTogether];
+    for (std::size_t r = 0; r < count; ++r, w += p.row_bytes) {
+      __m512 total[n];
+      for (int i = 0; i < n; ++i) total[i] = _mm512_setzero_ps();
+      Row::template product<n>(w, p.cols, x, total);
+      for (int i = 0; i < n; ++i) sums[i][r] = total[i];
+    }
+    for (int i = 0; i < n; ++i) {
+      for (std::size_t r = count; r < kRowsTogether; ++r) sums[i][r] = _mm512_setzero_ps();
+      float* y = p.y + (first + static_cast<std::size_t>(i)) * p.y_pitch + row;
+      const auto lanes = static_cast<__mmask16>((1u << count) - 1);
+      _mm512_mask_storeu_ps(y, lanes, sum_each(sums[i]));
+    }
+  }
+}
+
+template <typename Row>
+void multiply_all(const Product& p) {
+  std::size_t first = 0;
+  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4>(p, first);
+  if (p.n - first >= 2) {
+    rows_times<Row, 2>(p, first);
+    first += 2;
+  }
+  if (first < p.n) rows_times<Row, 1>(p, first);
+}
+
+void multiply(const Product& p) {
+  using enum TensorType;
+  switch (p.type) {
+    case F32:
+      return multiply_all<FloatRow<StoredF32>>(p);
+    case F16:
+      return multiply_all<FloatRow<StoredF16>>(p);
+    case BF16:
+      return multiply_all<FloatRow<StoredBF16>>(p);
+    case Q4_0:
+      return multiply_all<SmallRow<SmallQ4_0>>(p);
+    case Q4_1:
+      return multiply_all<SmallRow<SmallQ4_1>>(p);
+    case Q5_0:
+      return multiply_all<SmallRow<SmallQ5_0>>(p);
+    case Q5_1:
+      return multiply_all<SmallRow<SmallQ5_1>>(p);
+    case Q8_0:
+      return multiply_all<SmallRow<SmallQ8_0>>(p);
+    case IQ4_NL:
+      return multiply_all<SmallRow<SmallIQ4_NL>>(p);
+    case IQ4_XS:
+      return multiply_all<RowIQ4_XS>(p);
+    case Q4_K:
+      return multiply_all<PairedRow<SuperQ4_K>>(p);
+    case Q5_K:
+      return multiply_all<PairedRow<SuperQ5_K>>(p);
+    case Q2_K:
+      return multiply_all<HalvedRow<SuperQ2_K>>(p);
+    case Q3_K:
+      return multiply_all<HalvedRow<SuperQ3_K>>(p);
+    case Q6_K:
+      return multiply_all<HalvedRow<SuperQ6_K>>(p);
+  }
+}
+
+Preparation preparation(TensorType type, std::size_t /*n*/) {
+  using enum TensorType;
+  switch (type) {
+    case F32:
+    case F16:
+    case BF16:
+      return Preparation::f32;
+    case Q4_0:
+    case Q4_1:
+    case Q5_0:
+    case Q5_1:
+    case Q8_0:
+    case IQ4_NL:
+    case IQ4_XS:
+      return Preparation::q8_small;
+    case Q4_K:
+    case Q5_K:
+      return Preparation::q8_paired;
+    case Q2_K:
+    case Q3_K:
+    case Q6_K:
+      return Preparation::q8_halved;
+  }
+  return Preparation::f32;
+}
+
+std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
+  switch (preparation) {
+    case Preparation::q8:
+      return PlainRow::bytes(cols);
+    case Preparation::q8_small:
+      return grouped_bytes<SmallGroup>(cols);
+    case Preparation::q8_paired:
+      return grouped_bytes<PairedGroup>(cols);
+    case Preparation::q8_halved:
+      return grouped_bytes<HalvedGroup>(cols);
+    case Preparation::f32:
+    case Preparation::bf16:
+      break;
+  }
+  return round_up(cols * sizeof(float), 64);
+}
+
+void prepare(Preparation preparation, const float* x, std::size_t cols, std::byte* prepared) {
+  switch (preparation) {
+    case Preparation::q8:
+      return prepare_plain(x, cols, prepared);
+    case Preparation::q8_small:
+      return prepare_groups<SmallGroup>(x, cols, prepared);
+    case Preparation::q8_paired:
+      return prepare_groups<PairedGroup>(x, cols, prepared);
+    case Preparation::q8_halved:
+      return prepare_groups<HalvedGroup>(x, cols, prepared);
+    case Preparation::f32:
+    case Preparation::bf16:
+      std::memcpy(prepared, x, cols * sizeof(float));
+      return;
+  }
+}
+
+std::size_t workspace_bytes(const MatMulShape& /*shape*/, std::size_t /*n*/) { return 0; }
+std::size_t row_granule(const MatMulShape& /*shape*/, std::size_t /*n*/) { return 16; }
+
+}  // namespace
+
+const KernelSet& avx512_kernels() {
+  static constexpr KernelSet set{.preparation = preparation,
+                                 .prepared_bytes = prepared_bytes,
+                                 .prepare = prepare,
+                                 .workspace_bytes = workspace_bytes,
+                                 .multiply = multiply,
+                                 .row_granule = row_granule};
+  return set;
+}
+
+}  // namespace ceiling::cpu

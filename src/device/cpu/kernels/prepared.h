@@ -1,0 +1,77 @@
+// How activations of quantised products lie in memory. Columns become int8 with one float32 scale
+// for each 32 (x[i] ~ scale * q[i]), permuted so that a kernel reads them in the order in which a
+// plain load of the weights' bits delivers their columns. Scales and sums stand beside the columns
+// that they belong to, so that one stream of addresses serves a product.
+//
+// A "block" here is 32 columns. Sums are of the int8 values; they pay for the types' offsets and
+// minimums. Columns beyond the row (a last group half filled) are zero, their scales too.
+//
+// Internal linkage: this is compiled with different flags in different translation units.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ceiling::cpu {
+namespace {
+
+constexpr std::size_t kScaled = 32;  // columns that share a scale
+
+constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// Column order, for portable kernels and prompts. One row: [cols] q, [cols / 32] scale,
+// [cols / 16] sum; cols is a multiple of 32.
+struct PlainRow {
+  const std::int8_t* q;
+  const float* scale;
+  const std::int16_t* sum;  // of 16 columns each
+
+  PlainRow(const std::byte* prepared, std::size_t cols)
+      : q(reinterpret_cast<const std::int8_t*>(prepared)),
+        scale(reinterpret_cast<const float*>(prepared + cols)),
+        sum(reinterpret_cast<const std::int16_t*>(prepared + cols + cols / kScaled * 4)) {}
+  static std::size_t bytes(std::size_t cols) { return round_up(cols + cols / 4, 64); }
+};
+
+// 16 blocks, for the types with blocks of 32 weights and IQ4_XS. Four quads of four blocks: the
+// first 16 columns of each block of the quad, then the last 16 of each. Scales of block 4k + l at
+// 4l + k: the order in which a tree of additions leaves the blocks' sums.
+struct SmallGroup {
+  static constexpr std::size_t kColumns = 512;
+  std::int8_t q[512];
+  float scale[16];
+  std::int32_t sum[16];
+};
+
+// A super-block for Q4_K and Q5_K: the 64-bit pieces of nibbles from the first 64 weights' bytes
+// and the third's alternate, as do those of the second's and the fourth's.
+// [even pieces, low nibbles][odd, low][even, high][odd, high]
+struct PairedGroup {
+  static constexpr std::size_t kColumns = 256;
+  std::int8_t q[256];
+  float scale[16];      // of blocks 0 4 1 5  0 4 1 5  2 6 3 7  2 6 3 7
+  float scaled_sum[8];  // scale * sum, in column order
+  float unused[8];
+};
+
+// A super-block for Q2_K, Q3_K and Q6_K: for s in 0..3 the blocks s and 4 + s.
+struct HalvedGroup {
+  static constexpr std::size_t kColumns = 256;
+  std::int8_t q[256];
+  float scale[16];       // of blocks 0 1 2 3  0 1 2 3  4 5 6 7  4 5 6 7
+  std::int16_t sum[16];  // of 16 columns each, in column order
+  float unused[8];
+};
+
+static_assert(sizeof(SmallGroup) == 640 && sizeof(PairedGroup) == 384 &&
+              sizeof(HalvedGroup) == 384);
+
+template <typename Group>
+constexpr std::size_t grouped_bytes(std::size_t cols) {
+  return round_up(cols, Group::kColumns) / Group::kColumns * sizeof(Group);
+}
+
+}  // namespace
+}  // namespace ceiling::cpu

@@ -1,0 +1,116 @@
+// float32 activations to the layouts of prepared.h. Plain C++ that compilers vectorise; each
+// instruction set includes it under its own flags. All do exactly the same arithmetic, so that all
+// give the same integers.
+#pragma once
+
+#include <bit>
+#include <cstring>
+
+#include "device/cpu/kernels/prepared.h"
+
+namespace ceiling::cpu {
+namespace {
+
+// Rounds 32 columns to the nearest of 255 levels: x[i] ~ scale * q[i]. Returns the scale.
+inline float quantise_block(const float* x, std::int8_t* q) {
+  std::int32_t largest_bits = 0;  // magnitudes order as their bits do
+  for (std::size_t i = 0; i < kScaled; ++i) {
+    const std::int32_t bits = std::bit_cast<std::int32_t>(x[i]) & 0x7fffffff;
+    largest_bits = bits > largest_bits ? bits : largest_bits;
+  }
+  const float largest = std::bit_cast<float>(largest_bits);
+  // Below 4e-37 the inverse would overflow: such columns count as zero.
+  const float inverse = largest > 4e-37F ? 127.0F / largest : 0.0F;
+  for (std::size_t i = 0; i < kScaled; ++i) {
+    // Adding 1.5 * 2^23 leaves the nearest integer (ties to even) in the low bits.
+    const float shifted = x[i] * inverse + 12582912.0F;
+    q[i] = static_cast<std::int8_t>(std::bit_cast<std::int32_t>(shifted) - 0x4b400000);
+  }
+  return largest / 127.0F;
+}
+
+inline int sum_of(const std::int8_t* q, std::size_t n) {
+  int total = 0;
+  for (std::size_t i = 0; i < n; ++i) total += q[i];
+  return total;
+}
+
+inline void prepare_plain(const float* x, std::size_t cols, std::byte* prepared) {
+  auto* q = reinterpret_cast<std::int8_t*>(prepared);
+  auto* scale = reinterpret_cast<float*>(prepared + cols);
+  auto* sum = reinterpret_cast<std::int16_t*>(scale + cols / kScaled);
+  for (std::size_t c = 0; c < cols; c += kScaled) {
+    scale[c / kScaled] = quantise_block(x + c, q + c);
+    sum[c / 16] = static_cast<std::int16_t>(sum_of(q + c, 16));
+    sum[c / 16 + 1] = static_cast<std::int16_t>(sum_of(q + c + 16, 16));
+  }
+}
+
+// The blocks of one group in column order.
+template <std::size_t columns>
+struct QuantisedGroup {
+  alignas(64) std::int8_t q[columns];
+  float scale[columns / kScaled];
+
+  // Quantises what the row has of the group; the rest is zero.
+  QuantisedGroup(const float* x, std::size_t available) {
+    const std::size_t n = available < columns ? available : columns;
+    if (n < columns) {
+      std::memset(q, 0, sizeof q);
+      std::memset(scale, 0, sizeof scale);
+    }
+    for (std::size_t c = 0; c < n; c += kScaled) scale[c / kScaled] = quantise_block(x + c, q + c);
+  }
+  int sum(std::size_t block) const { return sum_of(q + block * kScaled, kScaled); }
+};
+
+inline void fill(SmallGroup& out, const QuantisedGroup<512>& in) {
+  for (std::size_t block = 0; block < 16; ++block) {
+    const std::size_t quad = block / 4;
+    const std::size_t lane = block % 4;
+    std::memcpy(out.q + 128 * quad + 16 * lane, in.q + 32 * block, 16);
+    std::memcpy(out.q + 128 * quad + 64 + 16 * lane, in.q + 32 * block + 16, 16);
+    out.scale[4 * lane + quad] = in.scale[block];
+    out.sum[4 * lane + quad] = in.sum(block);
+  }
+}
+
+inline void fill(PairedGroup& out, const QuantisedGroup<256>& in) {
+  // Piece p of the 8 in a part: from the blocks' 64-byte chunk `chunk`, quarter `quarter`.
+  for (std::size_t p = 0; p < 8; ++p) {
+    const std::size_t chunk = p / 4 + 2 * (p % 2);
+    const std::size_t quarter = p / 2 % 2 * 2;
+    for (std::size_t odd = 0; odd < 2; ++odd) {
+      const std::int8_t* low = in.q + 64 * chunk + 8 * (quarter + odd);
+      std::memcpy(out.q + 64 * odd + 8 * p, low, 8);
+      std::memcpy(out.q + 128 + 64 * odd + 8 * p, low + 32, 8);
+    }
+  }
+  constexpr std::size_t order[8] = {0, 4, 1, 5, 2, 6, 3, 7};
+  for (std::size_t i = 0; i < 16; ++i) out.scale[i] = in.scale[order[i / 8 * 4 + i % 4]];
+  for (std::size_t b = 0; b < 8; ++b) {
+    out.scaled_sum[b] = in.scale[b] * static_cast<float>(in.sum(b));
+  }
+}
+
+inline void fill(HalvedGroup& out, const QuantisedGroup<256>& in) {
+  for (std::size_t s = 0; s < 4; ++s) {
+    std::memcpy(out.q + 64 * s, in.q + 32 * s, 32);
+    std::memcpy(out.q + 64 * s + 32, in.q + 32 * (s + 4), 32);
+  }
+  for (std::size_t i = 0; i < 16; ++i) {
+    out.scale[i] = in.scale[i / 8 * 4 + i % 4];
+    out.sum[i] = static_cast<std::int16_t>(sum_of(in.q + 16 * i, 16));
+  }
+}
+
+template <typename Group>
+void prepare_groups(const float* x, std::size_t cols, std::byte* prepared) {
+  auto* group = reinterpret_cast<Group*>(prepared);
+  for (std::size_t c = 0; c < cols; c += Group::kColumns, ++group) {
+    fill(*group, QuantisedGroup<Group::kColumns>(x + c, cols - c));
+  }
+}
+
+}  // namespace
+}  // namespace ceiling::cpu
