@@ -268,6 +268,70 @@ TEST(CpuDevice, ProfileCoversEachStepOnceAndAllOfTheTime) {
   EXPECT_EQ(total.weight_bytes, traffic.weight_bytes + traffic.kv_bytes);
 }
 
+// Two of four experts, between an embedding and an output matrix.
+Program expert_program() {
+  Program program;
+  program.architecture = "experts";
+  program.layers = 1;
+  program.width = 64;
+  program.vocabulary = 50;
+  program.weights = {
+      {.name = "token_embd.weight", .rows = 50, .cols = 64},
+      {.name = "router.weight", .rows = 4, .cols = 64},
+      {.name = "gate.weight", .type = TensorType::Q8_0, .rows = 96, .cols = 64, .groups = 4},
+      {.name = "up.weight", .type = TensorType::F16, .rows = 96, .cols = 64, .groups = 4},
+      {.name = "down.weight", .type = TensorType::Q8_0, .rows = 64, .cols = 96, .groups = 4},
+      {.name = "output.weight", .rows = 50, .cols = 64}};
+  enum : ValueId { x, scores, routing, gate, up, down, sum, selected, logits };
+  program.values = {{"x", 64},
+                    {"scores", 4},
+                    {"routing", 4},
+                    {"gate", 192},
+                    {"up", 192},
+                    {"down", 64},
+                    {"sum", 64},
+                    {"selected", 64, RowSet::logits},
+                    {"logits", 50, RowSet::logits}};
+  program.steps = {
+      {Embed{.table = 0, .out = x, .scale = 1.0F}},
+      {ceiling::MatMul{.in = x, .weight = 1, .bias = {}, .out = scores}},
+      {Route{.logits = scores, .out = routing, .experts = 4, .used = 2}},
+      {GroupedMatMul{x, routing, 2, gate, false, false}},
+      {GroupedMatMul{x, routing, 3, up, false, false}},
+      {GatedActivation{.gate = gate, .up = up, .out = gate, .activation = Activation::silu}},
+      {GroupedMatMul{gate, routing, 4, down, true, true}},
+      {Add{.a = x, .b = down, .out = sum}},
+      {SelectRows{.in = sum, .out = selected}},
+      {ceiling::MatMul{.in = selected, .weight = 5, .bias = {}, .out = logits}}};
+  program.logits = logits;
+  return program;
+}
+
+TEST(CpuDevice, RunsExperts) {
+  TinyModel model;
+  model.tensors = {{"token_embd.weight", {{64, 50}}},
+                   {"router.weight", {{64, 4}}},
+                   {"gate.weight", {{64, 96, 4}, TensorType::Q8_0}},
+                   {"up.weight", {{64, 96, 4}, TensorType::F16}},
+                   {"down.weight", {{96, 64, 4}, TensorType::Q8_0}},
+                   {"output.weight", {{64, 50}}}};
+  const auto file = model.open();
+  const Tokens tokens = some_tokens(40);
+  const Program program = expert_program();
+  validate(program);
+  const auto expected = DeviceRunner(program, file, make_reference_device()).prefill(tokens, 40);
+  for (const std::size_t chunk : {1U, 3U, 40U}) {
+    std::vector<float> first;
+    for (const unsigned threads : {1U, 2U, 3U}) {
+      DeviceRunner runner(program, file, cpu_device(threads));
+      const auto logits = runner.prefill(tokens, chunk);
+      EXPECT_LT(distance(logits, expected), 0.02) << chunk;
+      if (first.empty()) first = logits;
+      EXPECT_EQ(logits, first);
+    }
+  }
+}
+
 TEST(CpuDevice, RefusesWhatItCannotRun) {
   DeviceRunner runner(TinyModel::make("llama").open(), cpu_device());
   EXPECT_THROW(runner.run({}), Error);

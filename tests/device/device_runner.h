@@ -22,9 +22,13 @@ struct RunnerOptions {
 
 class DeviceRunner {
  public:
-  DeviceRunner(std::shared_ptr<const gguf::File> file, std::shared_ptr<Device> device,
+  DeviceRunner(const std::shared_ptr<const gguf::File>& file, std::shared_ptr<Device> device,
                const RunnerOptions& options = {})
-      : program_(build_program(*file)), device_(std::move(device)) {
+      : DeviceRunner(build_program(*file), file, std::move(device), options) {}
+
+  DeviceRunner(Program program, const std::shared_ptr<const gguf::File>& file,
+               std::shared_ptr<Device> device, const RunnerOptions& options = {})
+      : program_(std::move(program)), device_(std::move(device)) {
     const std::size_t end = options.end == 0 ? program_.steps.size() : options.end;
     const std::uint32_t each = options.positions / 16 + 1;  // no device has smaller pages
     kv_ =

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "device/cpu/attend.h"
 #include "device/cpu/fuse.h"
+#include "device/cpu/run_experts.h"
 #include "device/cpu/run_rows.h"
 
 namespace ceiling::cpu {
@@ -82,9 +83,11 @@ void CpuExecutable::allocate() {
   std::size_t queries = 0;
   std::size_t head = 0;
   std::size_t page = 0;
-  for (const Phase& phase : plan_.phases) {
+  for (Phase& phase : plan_.phases) {
     if (const auto* p = std::get_if<ProductPhase>(&phase)) {
       grow(products, machine_.matmul, *p, std::max(rows, logits));
+    } else if (auto* e = std::get_if<ExpertPhase>(&phase)) {
+      grow(products, machine_.matmul, *e, std::max(rows, logits));
     } else if (const auto* a = std::get_if<AttentionPhase>(&phase)) {
       const std::size_t most = partial_states(rows, a->heads);
       states = std::max(states, most);

@@ -131,6 +131,7 @@ struct ExpertPhase {
   Matrix matrix;  // of expert 0
   std::size_t experts = 0, used = 0;
   std::size_t expert_bytes = 0;
+  std::size_t prepared_bytes = 0;  // most, of one row
   VarId input = kNoVar, routing = kNoVar, out = kNoVar;
   RowSet rows = RowSet::batch;
   bool in_apart = false, combine = false;

@@ -3,6 +3,7 @@
 #include "device/cpu/attend.h"
 #include "device/cpu/places.h"
 #include "device/cpu/row_shares.h"
+#include "device/cpu/run_experts.h"
 #include "device/cpu/run_products.h"
 #include "device/cpu/run_rows.h"
 
@@ -70,6 +71,7 @@ class PhaseRunner {
 
   void operator()(const ExpertPhase& phase) {
     rows(phase.before, true, [](const RowStage&, std::size_t) {});
+    run_experts(machine_, step_, thread_, team_, phase);
   }
 
   const Machine& machine_;

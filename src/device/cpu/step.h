@@ -75,7 +75,8 @@ struct ThreadState {
   float* head = nullptr;                    // one head
   float* page = nullptr;                    // an unpacked page
   std::vector<Visible> visible;
-  std::size_t splits = 1;  // of the positions, in the attention phase before
+  std::vector<std::uint32_t> choices;  // of experts
+  std::size_t splits = 1;              // of the positions, in the attention phase before
   LineClock clock;
 };
 
