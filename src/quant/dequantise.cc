@@ -124,7 +124,8 @@ void decode(const BlockQ6_K& block, float* out) {
     const int lane = i % 32;
     const int low = (block.ql[64 * half + 32 * (quarter % 2) + lane] >> (4 * (quarter / 2))) & 15;
     const int high = (block.qh[32 * half + lane] >> (2 * quarter)) & 3;
-    const float scale = d * static_cast<float>(block.scales[i / 16]);
+    const int group = i / 16;
+    const float scale = d * static_cast<float>(block.scales[group]);
     out[i] = scale * static_cast<float>((low | (high << 4)) - 32);
   }
 }
