@@ -8,6 +8,7 @@ class App;
 namespace ceiling::cli {
 
 // Commands are declared here in the order in which `ceiling --help` lists them.
+void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 
