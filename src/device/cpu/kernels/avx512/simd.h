@@ -27,6 +27,17 @@ inline std::uint16_t load16(Address p) {
   return value;
 }
 
+// A constant register of 16-bit words.
+struct Words {
+  alignas(64) short word[32];
+};
+template <typename Function>
+constexpr Words make_words(Function word) {
+  Words out{};
+  for (int i = 0; i < 32; ++i) out.word[i] = word(i);
+  return out;
+}
+
 // 16 bytes from each of four places.
 inline __m512i load_four(Address a, Address b, Address c, Address d) {
   const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load128(a)), load128(b), 1);

@@ -134,12 +134,12 @@ struct SmallScales {
   // Those of a quad of which `blocks` are present.
   template <typename Type>
   void gather(int quad, __m512i quad_words, std::size_t blocks) {
-    alignas(64) short index[32];
-    for (int i = 0; i < 32; ++i) index[i] = static_cast<short>(Type::kWords[i % 16 / 4] + i / 16);
+    static constexpr auto kIndex =
+        make_words([](int i) { return static_cast<short>(Type::kWords[i % 16 / 4] + i / 16); });
     constexpr unsigned all = Type::kHasMinimum ? 0x11111111u : 0x1111u;
     const unsigned present = (0xffffu >> (16 - 4 * blocks)) * 0x10001u;
     const auto lanes = static_cast<__mmask32>((all & present) << quad);
-    words = _mm512_mask_permutexvar_epi16(words, lanes, load512(index), quad_words);
+    words = _mm512_mask_permutexvar_epi16(words, lanes, load512(&kIndex), quad_words);
   }
   __m512 scale() const { return _mm512_cvtph_ps(_mm512_castsi512_si256(words)); }
   __m512 minimum() const { return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(words, 1)); }

@@ -140,18 +140,17 @@ struct HalvedWeights {
   // scale_bytes: signed, of the 16 groups in column order.
   void set_scales(__m128i scale_bytes) {
     const __m512i words = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(scale_bytes));
-    scales01 = _mm512_permutexvar_epi16(order(0), words);
-    scales23 = _mm512_permutexvar_epi16(order(4), words);
+    scales01 = _mm512_permutexvar_epi16(order<0>(), words);
+    scales23 = _mm512_permutexvar_epi16(order<4>(), words);
   }
 
   // Words 8j .. 8j + 7 come from q[s] and q[s + 1]: groups 2s, 2s + 2 (+ 1 for odd j, + 8 for
   // j > 1), four of each.
-  static __m512i order(short first) {
-    alignas(64) short index[32];
-    for (short i = 0; i < 32; ++i) {
-      index[i] = static_cast<short>(first + i % 8 / 4 * 2 + i / 8 % 2 + i / 16 * 8);
-    }
-    return load512(index);
+  template <short first>
+  static __m512i order() {
+    static constexpr auto kIndex = make_words(
+        [](int i) { return static_cast<short>(first + i % 8 / 4 * 2 + i / 8 % 2 + i / 16 * 8); });
+    return load512(&kIndex);
   }
 
   void apply(const HalvedGroup& x, __m512& total, __m256& by_sums) const {
