@@ -17,6 +17,7 @@ constexpr std::size_t kRowsTogether = 16;
 template <typename Row, int n>
 void rows_times(const Product& p, std::size_t first) {
   using Group = typename Row::Group;
+  const Row kernel{};
   const Group* x[n];
   for (int i = 0; i < n; ++i) {
     x[i] = reinterpret_cast<const Group*>(p.prepared +
@@ -30,7 +31,7 @@ void rows_times(const Product& p, std::size_t first) {
     for (std::size_t r = 0; r < count; ++r, w += p.row_bytes) {
       __m512 total[n];
       for (int i = 0; i < n; ++i) total[i] = _mm512_setzero_ps();
-      Row::template product<n>(w, p.cols, x, total);
+      kernel.template product<n>(w, p.cols, x, total);
       for (int i = 0; i < n; ++i) sums[i][r] = total[i];
     }
     for (int i = 0; i < n; ++i) {

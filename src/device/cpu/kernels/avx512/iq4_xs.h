@@ -28,7 +28,7 @@ struct RowIQ4_XS {
 
   template <int n, int blocks>
   static void group(Address w, const Group* const* x, std::size_t g, __m512* total) {
-    const __m512i mask = _mm512_set1_epi8(15);
+    const __m512i levels = iq4_levels();
     __m512i quads[n][4];
     for (int k = 0; k < 4; ++k) {
       if (k >= 2 * blocks) {
@@ -37,11 +37,9 @@ struct RowIQ4_XS {
       }
       const Address block = w + static_cast<std::size_t>(k / 2) * kBytes;
       if (k % 2 == 0) prefetch_stream<kBytes>(block);
-      const __m512i bytes = load512(block + 8 + 64 * (k % 2));
-      const __m512i levels = SmallIQ4_NL::levels();
-      const Halves weights{
-          _mm512_shuffle_epi8(levels, _mm512_and_si512(bytes, mask)),
-          _mm512_shuffle_epi8(levels, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask))};
+      const Halves index = split_nibbles(load512(block + 8 + 64 * (k % 2)));
+      const Halves weights{_mm512_shuffle_epi8(levels, index.first),
+                           _mm512_shuffle_epi8(levels, index.last)};
       for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
     }
     const __m512 scales = group_scales<blocks>(w);

@@ -38,6 +38,13 @@ constexpr Words make_words(Function word) {
   return out;
 }
 
+// A value that the compiler must keep in a register once read, instead of reading it at each use.
+inline __m512i keep(__m512i value) {
+  asm("" : "+v"(value));
+  return value;
+}
+inline __m512i constant(const Words& words) { return keep(_mm512_load_si512(&words)); }
+
 // 16 bytes from each of four places.
 inline __m512i load_four(Address a, Address b, Address c, Address d) {
   const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load128(a)), load128(b), 1);

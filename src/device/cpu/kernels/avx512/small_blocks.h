@@ -14,136 +14,183 @@
 namespace ceiling::cpu {
 namespace {
 
+// The bytes of a quad: 64 from its start and the 32 that end it, as 16-bit words.
+struct QuadBytes {
+  __m512i front, back;
+};
+
+template <typename Type>
+inline QuadBytes load_quad(Address quad) {
+  return {keep(load512(quad)), _mm512_castsi256_si512(load256(quad + Type::kBack))};
+}
+
+// The first `blocks` (1..3) of a quad; nothing beyond them is read, and the rest is zero.
+template <typename Type>
+inline QuadBytes load_quad(Address quad, std::size_t blocks) {
+  const std::size_t words = blocks * Type::kBytes / 2;
+  const unsigned front = words < 32 ? (1u << words) - 1 : ~0u;
+  constexpr std::size_t skipped = Type::kBack / 2;
+  const auto back = static_cast<__mmask16>(words > skipped ? (1u << (words - skipped)) - 1 : 0);
+  return {_mm512_maskz_loadu_epi16(front, quad),
+          _mm512_castsi256_si512(_mm256_maskz_loadu_epi16(back, quad + Type::kBack))};
+}
+
+// Where a quad's word is found: 0..31 in its front, later ones in its back.
+template <typename Type>
+constexpr short place(std::size_t word) {
+  return static_cast<short>(word < 32 ? word : 32 + word - Type::kBack / 2);
+}
+inline __m512i pick(const QuadBytes& quad, __m512i places) {
+  return _mm512_permutex2var_epi16(quad.front, places, quad.back);
+}
+
+// The places of the 16 bytes that start `skip` bytes into each of four blocks.
+template <typename Type, std::size_t skip>
+inline __m512i places_of_bytes() {
+  static constexpr auto kPlaces = make_words([](int i) {
+    const auto block = static_cast<std::size_t>(i / 8);
+    return place<Type>((block * Type::kBytes + skip) / 2 + static_cast<std::size_t>(i % 8));
+  });
+  return constant(kPlaces);
+}
+
+// The places of what else a quad's weights need, one block a lane: word 0 the scale, word 1 the
+// minimum, words 2 and 3 the fifth bits, `extra` bytes into a block.
+template <typename Type, std::size_t extra = 0>
+inline __m512i places_of_header() {
+  static constexpr auto kPlaces = make_words([](int i) {
+    const auto block = static_cast<std::size_t>(i / 8);
+    const auto word = static_cast<std::size_t>(i % 4);
+    return place<Type>(block * Type::kBytes / 2 + (word < 2 ? word : extra / 2 + word - 2));
+  });
+  return constant(kPlaces);
+}
+
 struct Halves {
   __m512i first, last;  // unsigned bytes: weights 0..15 and 16..31 of each of four blocks
 };
 
-// A type gives: kBytes of a block, kOffset that its unsigned bytes carry, whether it has a minimum,
-// and for a quad the bytes of its weights and the 16-bit words in which its halves are found.
-struct SmallQ4_0 {
-  static constexpr std::size_t kBytes = sizeof(BlockQ4_0);
-  static constexpr int kOffset = 8;
-  static constexpr bool kHasMinimum = false;
-  static constexpr std::size_t kQuants = 2;
+inline Halves split_nibbles(__m512i bytes) {
+  const __m512i mask = _mm512_set1_epi8(15);
+  return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
+}
 
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    const __m512i mask = _mm512_set1_epi8(15);
-    const __m512i bytes = load_four(a + kQuants, b + kQuants, c + kQuants, d + kQuants);
-    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
-  }
-  // Word of the first half of each of four blocks, after patch().
-  static constexpr short kWords[4] = {0, 9, 18, 27};
-  static __m512i patch(__m512i words, Address, std::size_t) { return words; }
+// A type gives: kBytes of a block; kBack, where a quad's last 32 bytes start; kOffset that its
+// unsigned bytes carry; whether it has a minimum; the header of a quad and its weights. Objects
+// hold what stays in registers.
+template <typename Block>
+struct SmallType {
+  static constexpr std::size_t kBytes = sizeof(Block);
+  static constexpr std::size_t kBack = 4 * kBytes - 32;
+  static constexpr int kOffset = 0;
+  static constexpr bool kHasMinimum = false;
 };
+
+struct SmallQ4_0 : SmallType<BlockQ4_0> {
+  static constexpr int kOffset = 8;
+  __m512i nibbles = places_of_bytes<SmallQ4_0, 2>();
+  __m512i headers = places_of_header<SmallQ4_0>();
+  __m512i header(const QuadBytes& quad) const { return pick(quad, headers); }
+  Halves weights(const QuadBytes& quad, __m512i) const {
+    return split_nibbles(pick(quad, nibbles));
+  }
+};
+
+struct SmallQ4_1 : SmallType<BlockQ4_1> {
+  static constexpr bool kHasMinimum = true;
+  __m512i nibbles = places_of_bytes<SmallQ4_1, 4>();
+  __m512i headers = places_of_header<SmallQ4_1>();
+  __m512i header(const QuadBytes& quad) const { return pick(quad, headers); }
+  Halves weights(const QuadBytes& quad, __m512i) const {
+    return split_nibbles(pick(quad, nibbles));
+  }
+};
+
+// kIq4Values + 128, in each lane.
+inline __m512i iq4_levels() {
+  constexpr auto level = [](int i) {
+    return static_cast<char>(kIq4Values[static_cast<std::size_t>(i)] + 128);
+  };
+  return broadcast128(_mm_setr_epi8(level(0), level(1), level(2), level(3), level(4), level(5),
+                                    level(6), level(7), level(8), level(9), level(10), level(11),
+                                    level(12), level(13), level(14), level(15)));
+}
 
 struct SmallIQ4_NL : SmallQ4_0 {
   static constexpr int kOffset = 128;
-
-  static __m512i levels() {
-    // kIq4Values + 128
-    return broadcast128(_mm_setr_epi8(
-        1, 24, 45, 63, 79, 93, 106, 118, static_cast<char>(129), static_cast<char>(141),
-        static_cast<char>(153), static_cast<char>(166), static_cast<char>(181),
-        static_cast<char>(197), static_cast<char>(217), static_cast<char>(241)));
-  }
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    const Halves index = SmallQ4_0::weights(a, b, c, d);
-    return {_mm512_shuffle_epi8(levels(), index.first), _mm512_shuffle_epi8(levels(), index.last)};
+  __m512i levels = iq4_levels();
+  Halves weights(const QuadBytes& quad, __m512i) const {
+    const Halves index = split_nibbles(pick(quad, nibbles));
+    return {_mm512_shuffle_epi8(levels, index.first), _mm512_shuffle_epi8(levels, index.last)};
   }
 };
 
-struct SmallQ4_1 {
-  static constexpr std::size_t kBytes = sizeof(BlockQ4_1);
-  static constexpr int kOffset = 0;
-  static constexpr bool kHasMinimum = true;
-
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    return SmallQ4_0::weights(a + 2, b + 2, c + 2, d + 2);
-  }
-  static constexpr short kWords[4] = {0, 10, 20, 30};
-  static __m512i patch(__m512i words, Address, std::size_t) { return words; }
-};
-
-// The fifth bits of four blocks, each 32 bits at its address, added to their low four.
-inline Halves add_fifth_bits(Halves low, Address a, Address b, Address c, Address d) {
-  __m512i bits = _mm512_set1_epi32(load32(a));
-  bits = _mm512_mask_set1_epi32(bits, 0x00f0, load32(b));
-  bits = _mm512_mask_set1_epi32(bits, 0x0f00, load32(c));
-  bits = _mm512_mask_set1_epi32(bits, 0xf000, load32(d));
-  const __m512i first = broadcast128(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
-  const __m512i last = _mm512_add_epi8(first, _mm512_set1_epi8(2));
+// Adds the fifth bits that bytes 4..7 of each lane of the header hold.
+inline Halves add_fifth_bits(const Halves& low, __m512i header) {
+  const __m512i first = broadcast128(_mm_setr_epi8(4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5));
+  const __m512i last = broadcast128(_mm_setr_epi8(6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7));
   const __m512i one_bit = _mm512_set1_epi64(static_cast<std::int64_t>(0x8040201008040201ull));
   const __m512i sixteen = _mm512_set1_epi8(16);
-  const __mmask64 k0 = _mm512_test_epi8_mask(_mm512_shuffle_epi8(bits, first), one_bit);
-  const __mmask64 k1 = _mm512_test_epi8_mask(_mm512_shuffle_epi8(bits, last), one_bit);
+  const __mmask64 k0 = _mm512_test_epi8_mask(_mm512_shuffle_epi8(header, first), one_bit);
+  const __mmask64 k1 = _mm512_test_epi8_mask(_mm512_shuffle_epi8(header, last), one_bit);
   return {_mm512_mask_add_epi8(low.first, k0, low.first, sixteen),
           _mm512_mask_add_epi8(low.last, k1, low.last, sixteen)};
 }
 
-struct SmallQ5_0 {
-  static constexpr std::size_t kBytes = sizeof(BlockQ5_0);
+struct SmallQ5_0 : SmallType<BlockQ5_0> {
   static constexpr int kOffset = 16;
-  static constexpr bool kHasMinimum = false;
-
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    return add_fifth_bits(SmallQ4_0::weights(a + 4, b + 4, c + 4, d + 4), a + 2, b + 2, c + 2,
-                          d + 2);
-  }
-  static constexpr short kWords[4] = {0, 11, 22, 31};
-  static __m512i patch(__m512i words, Address quad, std::size_t blocks) {  // word 33 goes to 31
-    return _mm512_mask_loadu_epi16(words, blocks > 3 ? 0x80000000u : 0u, quad + 2 * (33 - 31));
+  __m512i nibbles = places_of_bytes<SmallQ5_0, 6>();
+  __m512i headers = places_of_header<SmallQ5_0, 2>();
+  __m512i header(const QuadBytes& quad) const { return pick(quad, headers); }
+  Halves weights(const QuadBytes& quad, __m512i header) const {
+    return add_fifth_bits(split_nibbles(pick(quad, nibbles)), header);
   }
 };
 
-struct SmallQ5_1 {
-  static constexpr std::size_t kBytes = sizeof(BlockQ5_1);
-  static constexpr int kOffset = 0;
+struct SmallQ5_1 : SmallType<BlockQ5_1> {
   static constexpr bool kHasMinimum = true;
-
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    return add_fifth_bits(SmallQ4_0::weights(a + 6, b + 6, c + 6, d + 6), a + 4, b + 4, c + 4,
-                          d + 4);
-  }
-  static constexpr short kWords[4] = {0, 12, 24, 30};
-  static __m512i patch(__m512i words, Address quad, std::size_t blocks) {  // 36, 37 go to 30, 31
-    return _mm512_mask_loadu_epi16(words, blocks > 3 ? 0xc0000000u : 0u, quad + 2 * (36 - 30));
+  __m512i nibbles = places_of_bytes<SmallQ5_1, 8>();
+  __m512i headers = places_of_header<SmallQ5_1, 4>();
+  __m512i header(const QuadBytes& quad) const { return pick(quad, headers); }
+  Halves weights(const QuadBytes& quad, __m512i header) const {
+    return add_fifth_bits(split_nibbles(pick(quad, nibbles)), header);
   }
 };
 
-struct SmallQ8_0 {
-  static constexpr std::size_t kBytes = sizeof(BlockQ8_0);
+// A quad of Q8_0 is too long for two registers: only its header is read through them, its weights
+// block by block.
+struct SmallQ8_0 : SmallType<BlockQ8_0> {
+  static constexpr std::size_t kBack = 2 * kBytes + 4;
   static constexpr int kOffset = 128;
-  static constexpr bool kHasMinimum = false;
-
-  static Halves weights(Address a, Address b, Address c, Address d) {
-    const __m512i sign = _mm512_set1_epi8(-128);
-    return {_mm512_xor_si512(load_four(a + 2, b + 2, c + 2, d + 2), sign),
-            _mm512_xor_si512(load_four(a + 18, b + 18, c + 18, d + 18), sign)};
-  }
-  static constexpr short kWords[4] = {0, 17, 31, 30};
-  static __m512i patch(__m512i words, Address quad, std::size_t blocks) {
-    words = _mm512_mask_loadu_epi16(words, blocks > 2 ? 0x80000000u : 0u, quad + 2 * (34 - 31));
-    return _mm512_mask_loadu_epi16(words, blocks > 3 ? 0x40000000u : 0u, quad + 2 * (51 - 30));
-  }
 };
 
-// Scales (and minimums) of 16 blocks: block 4k + l at lane 4l + k.
-struct SmallScales {
-  __m512i words = _mm512_setzero_si512();  // halves: scales in the low 16, minimums in the high
+// The weights of a quad of which `blocks` are present, and its header.
+template <typename Type>
+inline Halves decode_quad(const Type& type, Address w, std::size_t blocks, __m512i& header) {
+  const QuadBytes quad = blocks == 4 ? load_quad<Type>(w) : load_quad<Type>(w, blocks);
+  header = type.header(quad);
+  return type.weights(quad, header);
+}
 
-  // Those of a quad of which `blocks` are present.
-  template <typename Type>
-  void gather(int quad, __m512i quad_words, std::size_t blocks) {
-    static constexpr auto kIndex =
-        make_words([](int i) { return static_cast<short>(Type::kWords[i % 16 / 4] + i / 16); });
-    constexpr unsigned all = Type::kHasMinimum ? 0x11111111u : 0x1111u;
-    const unsigned present = (0xffffu >> (16 - 4 * blocks)) * 0x10001u;
-    const auto lanes = static_cast<__mmask32>((all & present) << quad);
-    words = _mm512_mask_permutexvar_epi16(words, lanes, load512(&kIndex), quad_words);
-  }
-  __m512 scale() const { return _mm512_cvtph_ps(_mm512_castsi512_si256(words)); }
-  __m512 minimum() const { return _mm512_cvtph_ps(_mm512_extracti64x4_epi64(words, 1)); }
-};
+inline Halves decode_quad(const SmallQ8_0&, Address w, std::size_t blocks, __m512i& header) {
+  constexpr std::size_t bytes = SmallQ8_0::kBytes;
+  // Absent blocks: the last one again, without scale.
+  const Address a = w;
+  const Address b = blocks > 1 ? w + bytes : w;
+  const Address c = blocks > 2 ? w + 2 * bytes : w;
+  const Address d = blocks > 3 ? w + 3 * bytes : w;
+  const auto half = [&](Address block, std::size_t index) {
+    return index < blocks ? static_cast<int>(load16(block)) : 0;
+  };
+  header = _mm512_setzero_si512();
+  header = _mm512_inserti32x4(header, _mm_cvtsi32_si128(half(a, 0)), 0);
+  header = _mm512_inserti32x4(header, _mm_cvtsi32_si128(half(b, 1)), 1);
+  header = _mm512_inserti32x4(header, _mm_cvtsi32_si128(half(c, 2)), 2);
+  header = _mm512_inserti32x4(header, _mm_cvtsi32_si128(half(d, 3)), 3);
+  const __m512i sign = _mm512_set1_epi8(-128);
+  return {_mm512_xor_si512(load_four(a + 2, b + 2, c + 2, d + 2), sign),
+          _mm512_xor_si512(load_four(a + 18, b + 18, c + 18, d + 18), sign)};
+}
 
 // Lane 4l + k: the sum of lane l of v[k].
 inline __m512i sum_lanes(const __m512i* v) {
@@ -161,7 +208,23 @@ inline __m512i dot_quad(const Halves& weights, const SmallGroup& x, int quad) {
   return _mm512_dpbusd_epi32(first, weights.last, _mm512_load_si512(q + 64));
 }
 
-// Adds 16 blocks' products, given their scales and the integer sums of each.
+// Scales (and minimums) of 16 blocks, block 4k + l at lane 4l + k.
+struct SmallScales {
+  __m512 scale, minimum;
+
+  explicit SmallScales(const __m512i* headers) {
+    const __m512i ab = _mm512_unpacklo_epi32(headers[0], headers[1]);
+    const __m512i cd = _mm512_unpacklo_epi32(headers[2], headers[3]);
+    static constexpr auto kApart =
+        make_words([](int i) { return static_cast<short>(i % 16 * 2 + i / 16); });
+    const __m512i halves =
+        _mm512_permutexvar_epi16(load512(&kApart), _mm512_unpacklo_epi64(ab, cd));
+    scale = _mm512_cvtph_ps(_mm512_castsi512_si256(halves));
+    minimum = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1));
+  }
+};
+
+// Adds 16 blocks' products, given the integer sums of their quads.
 template <typename Type>
 inline __m512 add_scaled(__m512 total, const SmallScales& scales, const __m512i* quads,
                          const SmallGroup& x) {
@@ -171,9 +234,9 @@ inline __m512 add_scaled(__m512 total, const SmallScales& scales, const __m512i*
     constexpr unsigned shift = std::countr_zero(static_cast<unsigned>(Type::kOffset));
     dots = _mm512_sub_epi32(dots, _mm512_slli_epi32(sums, shift));
   }
-  __m512 part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scales.scale());
+  __m512 part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scales.scale);
   if constexpr (Type::kHasMinimum) {
-    part = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scales.minimum(), part);
+    part = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scales.minimum, part);
   }
   return _mm512_fmadd_ps(_mm512_load_ps(x.scale), part, total);
 }
@@ -185,7 +248,7 @@ struct SmallRow {
 
   // w: a row of `cols` weights; x[i]: prepared activations; total[i] += lanes of the products.
   template <int n>
-  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
+  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
     const std::size_t blocks = cols / kScaled;
     std::size_t g = 0;
     for (; g < blocks / 16; ++g, w += 4 * kQuad) whole_group<n>(w, x, g, total);
@@ -194,44 +257,39 @@ struct SmallRow {
 
  private:
   template <int n>
-  static void whole_group(Address w, const Group* const* x, std::size_t g, __m512* total) {
-    SmallScales scales;
+  void whole_group(Address w, const Group* const* x, std::size_t g, __m512* total) const {
+    __m512i headers[4];
     __m512i quads[n][4];
+    prefetch_stream<4 * kQuad>(w);
     for (int k = 0; k < 4; ++k, w += kQuad) {
-      prefetch_stream<kQuad>(w);
-      const Halves weights =
-          Type::weights(w, w + Type::kBytes, w + 2 * Type::kBytes, w + 3 * Type::kBytes);
+      const Halves weights = decode_quad(type_, w, 4, headers[k]);
       for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
-      scales.template gather<Type>(k, Type::patch(load512(w), w, 4), 4);
     }
+    const SmallScales scales(headers);
     for (int i = 0; i < n; ++i) total[i] = add_scaled<Type>(total[i], scales, quads[i], x[i][g]);
   }
 
-  // Fewer than 16 blocks. Nothing beyond them is read; lanes of absent blocks have no scale.
+  // Fewer than 16 blocks; absent ones have no scale.
   template <int n>
-  static void last_group(Address w, std::size_t blocks, const Group* const* x, std::size_t g,
-                         __m512* total) {
-    SmallScales scales;
+  void last_group(Address w, std::size_t blocks, const Group* const* x, std::size_t g,
+                  __m512* total) const {
+    __m512i headers[4];
     __m512i quads[n][4];
-    for (int k = 0; k < 4; ++k, w += kQuad) {
-      const std::size_t first = 4 * static_cast<std::size_t>(k);
-      if (first >= blocks) {
-        for (int i = 0; i < n; ++i) quads[i][k] = _mm512_setzero_si512();
-        continue;
-      }
-      const std::size_t present = blocks - first < 4 ? blocks - first : 4;
-      const auto block = [&](std::size_t b) {
-        return w + (b < present ? b : present - 1) * Type::kBytes;
-      };
-      const Halves weights = Type::weights(block(0), block(1), block(2), block(3));
-      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
-      const std::size_t words = present * Type::kBytes / 2;
-      const __mmask32 readable = words < 32 ? (1u << words) - 1 : ~0u;
-      const __m512i start = _mm512_maskz_loadu_epi16(readable, w);
-      scales.template gather<Type>(k, Type::patch(start, w, present), present);
+    for (auto& header : headers) header = _mm512_setzero_si512();
+    for (auto& quad : quads) {
+      for (auto& lanes : quad) lanes = _mm512_setzero_si512();
     }
+    prefetch_stream<kQuad>(w);
+    for (int k = 0; 4 * static_cast<std::size_t>(k) < blocks; ++k, w += kQuad) {
+      const std::size_t left = blocks - 4 * static_cast<std::size_t>(k);
+      const Halves weights = decode_quad(type_, w, left < 4 ? left : 4, headers[k]);
+      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
+    }
+    const SmallScales scales(headers);
     for (int i = 0; i < n; ++i) total[i] = add_scaled<Type>(total[i], scales, quads[i], x[i][g]);
   }
+
+  Type type_;
 };
 
 }  // namespace

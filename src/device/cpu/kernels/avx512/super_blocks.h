@@ -18,9 +18,10 @@ inline __m512i dot(__m512i weights, const std::int8_t* q) {
   return dot(_mm512_setzero_si512(), weights, q);
 }
 
-// The half at p, in all lanes, as float.
-inline __m512 broadcast_half(Address p) {
-  return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(load16(p))));
+// The half that ends at `end`, at least eight bytes into a block, in all lanes as float.
+inline __m512 broadcast_half_before(Address end) {
+  const __m128 four = _mm_cvtph_ps(_mm_loadu_si64(end - 8));
+  return _mm512_permutexvar_ps(_mm512_set1_epi32(3), _mm512_castps128_ps512(four));
 }
 
 // The 6-bit scales and minimums of Q4_K and Q5_K, from a block's first 16 bytes: minimums in bytes
@@ -81,7 +82,7 @@ struct SuperQ4_K {
     const __m512i mask = _mm512_set1_epi8(15);
     const __m512i high_mask = _mm512_set1_epi8(-16);
     const __m512i front = load512(w + 16);
-    const __m512i back = load512(w + 80);
+    const __m512i back = keep(load512(w + 80));
     const __m512i even = _mm512_unpacklo_epi64(front, back);
     const __m512i odd = _mm512_unpackhi_epi64(front, back);
     PairedWeights out;
@@ -102,7 +103,7 @@ struct SuperQ5_K {
   // Bytes of low nibbles become nibble + 16 * fifth bit; of high ones, 8 times that.
   static PairedWeights load(Address w) {
     const __m512i front = load512(w + 48);
-    const __m512i back = load512(w + 112);
+    const __m512i back = keep(load512(w + 112));
     const __m512i bits = _mm512_castsi256_si512(load256(w + 16));
     PairedWeights out;
     set(out.low[0], out.high[0], _mm512_unpacklo_epi64(front, back),
@@ -191,7 +192,7 @@ struct SuperQ6_K {
     const __m128i scale_bytes = load128(w + 192);
     out.set_scales(scale_bytes);
     out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
-    out.d = broadcast_half(w + 208);
+    out.d = broadcast_half_before(w + kBytes);
     out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-32.0F));
     return out;
   }
@@ -218,7 +219,7 @@ struct SuperQ3_K {
     const __m128i scale_bytes = unpack_scales(w + 96);
     out.set_scales(scale_bytes);
     out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
-    out.d = broadcast_half(w + 108);
+    out.d = broadcast_half_before(w + kBytes);
     out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-4.0F));
     return out;
   }
@@ -254,9 +255,9 @@ struct SuperQ2_K {
     const __m128i mask = _mm_set1_epi8(15);
     out.set_scales(_mm_and_si128(bytes, mask));
     out.by_sum = _mm256_cvtepi8_epi16(_mm_and_si128(_mm_srli_epi16(bytes, 4), mask));
-    out.d = broadcast_half(w + 80);
-    out.d_by_sum =
-        _mm256_sub_ps(_mm256_setzero_ps(), _mm512_castps512_ps256(broadcast_half(w + 82)));
+    out.d = broadcast_half_before(w + kBytes - 2);
+    out.d_by_sum = _mm256_sub_ps(_mm256_setzero_ps(),
+                                 _mm512_castps512_ps256(broadcast_half_before(w + kBytes)));
     return out;
   }
 };
