@@ -37,11 +37,16 @@ class SmallVocabulary {
     return vocabulary;
   }
 
-  // <unk>, <s>, </s> and the 256 byte tokens from 3.
-  static SmallVocabulary sentence_piece() {
+  static SmallVocabulary sentence_piece_without_bytes() {
     SmallVocabulary vocabulary;
     vocabulary.set("tokenizer.ggml.model", "llama");
     vocabulary.has_scores_ = true;
+    return vocabulary;
+  }
+
+  // <unk>, <s>, </s> and the 256 byte tokens from 3.
+  static SmallVocabulary sentence_piece() {
+    SmallVocabulary vocabulary = sentence_piece_without_bytes();
     vocabulary.add("<unk>", unknown).add("<s>", control).add("</s>", control);
     vocabulary.set("tokenizer.ggml.unknown_token_id", 0U).set("tokenizer.ggml.bos_token_id", 1U);
     vocabulary.set("tokenizer.ggml.eos_token_id", 2U);
