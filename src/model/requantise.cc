@@ -1,0 +1,256 @@
+#include "model/requantise.h"
+
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "gguf/writer.h"
+#include "model/shapes.h"
+#include "quant/dequantise.h"
+#include "quant/quantise.h"
+
+namespace ceiling {
+namespace {
+
+constexpr std::uint64_t piece_elements = std::uint64_t{1} << 18;  // 1 MiB of float32 a thread
+
+// Some rows of one tensor.
+struct Piece {
+  std::size_t tensor = 0;
+  std::uint64_t row_begin = 0, row_end = 0;
+};
+
+struct Plan {
+  std::vector<TensorType> types;  // of each output tensor
+  std::vector<bool> fell_back;
+  std::vector<Piece> pieces;
+};
+
+// Vectors (norms, biases, frequency divisors) stay as they are: they are few and decide much.
+bool stays(const gguf::TensorInfo& tensor) { return tensor.dimensions < 2; }
+
+// What the recipes ask of a model: its depth and heads.
+Shape shape_of(const gguf::File& file) {
+  const auto& metadata = file.metadata();
+  const std::string prefix(metadata.require_string("general.architecture"));
+  Shape shape{};
+  shape.architecture = prefix;
+  shape.layers = metadata.require_u32(prefix + ".block_count");
+  shape.heads = metadata.require_u32(prefix + ".attention.head_count");
+  const auto kv_heads = metadata.u32s(prefix + ".attention.head_count_kv");
+  shape.kv_heads = kv_heads && !kv_heads->empty() ? kv_heads->front() : shape.heads;
+  shape.width = metadata.require_u32(prefix + ".embedding_length");
+  shape.tied_embeddings = file.find("output.weight") == nullptr;
+  return shape;
+}
+
+Plan make_plan(const gguf::File& file, const std::string& recipe) {
+  const Shape shape = shape_of(file);
+  Plan plan;
+  for (std::size_t i = 0; i < file.tensors().size(); ++i) {
+    const auto& tensor = file.tensors()[i];
+    TensorType type = tensor.type;
+    bool fell_back = false;
+    if (!stays(tensor)) {
+      type = recipe_type(recipe, shape, tensor.name, tensor.rows(), tensor.cols());
+      // The type that the recipe takes where any block fits (columns of 256 * n always do).
+      fell_back = type != recipe_type(recipe, shape, tensor.name, tensor.rows(), 4096);
+    }
+    plan.types.push_back(type);
+    plan.fell_back.push_back(fell_back);
+    const std::uint64_t step = std::max<std::uint64_t>(1, piece_elements / tensor.cols());
+    for (std::uint64_t row = 0; row < tensor.rows(); row += step)
+      plan.pieces.push_back({i, row, std::min(row + step, tensor.rows())});
+  }
+  return plan;
+}
+
+std::uint32_t file_type_number(std::string_view recipe) {
+  static const std::map<std::string_view, std::uint32_t> numbers = {
+      {"F32", 0},     {"F16", 1},     {"Q4_0", 2},    {"Q4_1", 3},    {"Q8_0", 7},
+      {"Q5_0", 8},    {"Q5_1", 9},    {"Q2_K", 10},   {"Q3_K_S", 11}, {"Q3_K_M", 12},
+      {"Q3_K_L", 13}, {"Q4_K_S", 14}, {"Q4_K_M", 15}, {"Q5_K_S", 16}, {"Q5_K_M", 17},
+      {"Q6_K", 18},   {"IQ4_NL", 25}, {"IQ4_XS", 30}, {"BF16", 32}};
+  const auto found = numbers.find(recipe);
+  if (found == numbers.end()) {
+    std::string names;
+    for (const auto& [name, number] : numbers)
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    fail(ExitCode::usage, "type '{}' is unknown: choose one of {}", recipe, names);
+  }
+  return found->second;
+}
+
+void declare_output(gguf::Writer& writer, const gguf::File& file, const Plan& plan,
+                    const RequantiseOptions& options) {
+  for (const auto& [key, value] : file.metadata().all()) writer.copy(key, value);
+  writer.set_u32("general.file_type", file_type_number(options.recipe));
+  writer.set_u32("general.quantization_version", 2);
+  writer.set_bool("ceiling.quantised_with_importance", !options.importance.empty());
+  for (std::size_t i = 0; i < plan.types.size(); ++i) {
+    const auto& tensor = file.tensors()[i];
+    writer.declare(tensor.name, plan.types[i], {tensor.shape.data(), tensor.dimensions});
+  }
+}
+
+// Sums over the weights that changed their type.
+struct ErrorSums {
+  double squared_error = 0, squares = 0, weight = 0;
+};
+
+// One thread's buffers.
+class Worker {
+ public:
+  Worker(const gguf::File& file, const Plan& plan, const RequantiseOptions& options,
+         gguf::Writer& writer)
+      : file_(file), plan_(plan), options_(options), writer_(writer) {}
+
+  void convert(const Piece& piece, ErrorSums& error) {
+    const auto& tensor = file_.tensors()[piece.tensor];
+    const TensorType to = plan_.types[piece.tensor];
+    const std::uint64_t cols = tensor.cols();
+    const std::size_t from_row = row_bytes(tensor.type, cols);
+    const auto source = file_.data(tensor).subspan(piece.row_begin * from_row,
+                                                   (piece.row_end - piece.row_begin) * from_row);
+    if (tensor.type == to) {
+      writer_.write(piece.tensor, piece.row_begin * from_row, source);
+      return;
+    }
+    const std::size_t to_row = row_bytes(to, cols);
+    const float* importance = importance_of(tensor);
+    row_.resize(cols);
+    back_.resize(cols);
+    output_.resize((piece.row_end - piece.row_begin) * to_row);
+    for (std::uint64_t row = piece.row_begin; row < piece.row_end; ++row) {
+      const std::uint64_t local = row - piece.row_begin;
+      dequantise_row(tensor.type, source.data() + local * from_row, row_.data(), cols);
+      check_finite(tensor, row);
+      quantise_row(to, row_.data(), output_.data() + local * to_row, cols, importance);
+      dequantise_row(to, output_.data() + local * to_row, back_.data(), cols);
+      add_error(importance, error);
+    }
+    writer_.write(piece.tensor, piece.row_begin * to_row, output_);
+  }
+
+ private:
+  const float* importance_of(const gguf::TensorInfo& tensor) const {
+    const auto found = options_.importance.find(tensor.name);
+    if (found == options_.importance.end() || found->second.size() != tensor.cols()) return nullptr;
+    return found->second.data();
+  }
+
+  void check_finite(const gguf::TensorInfo& tensor, std::uint64_t row) const {
+    for (std::size_t c = 0; c < row_.size(); ++c)
+      if (!std::isfinite(row_[c]))
+        fail(ExitCode::integrity,
+             "tensor '{}': weight {} (row {}, column {}) is {}: a finite number was expected",
+             tensor.name, row * row_.size() + c, row, c, row_[c]);
+  }
+
+  void add_error(const float* importance, ErrorSums& error) const {
+    for (std::size_t c = 0; c < row_.size(); ++c) {
+      const double weight = importance == nullptr ? 1.0 : importance[c];
+      const double delta = row_[c] - back_[c];
+      error.squared_error += weight * delta * delta;
+      error.squares += weight * row_[c] * row_[c];
+      error.weight += weight;
+    }
+  }
+
+  const gguf::File& file_;
+  const Plan& plan_;
+  const RequantiseOptions& options_;
+  gguf::Writer& writer_;
+  std::vector<float> row_, back_;
+  std::vector<std::byte> output_;
+};
+
+// Runs all pieces on `threads` threads; the first exception stops the others and is rethrown.
+class Conversion {
+ public:
+  Conversion(const gguf::File& file, const Plan& plan, const RequantiseOptions& options,
+             gguf::Writer& writer)
+      : file_(file), plan_(plan), options_(options), writer_(writer), errors_(plan.pieces.size()) {}
+
+  void run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+    std::vector<std::thread> threads;
+    for (unsigned t = 1; t < options_.threads; ++t) threads.emplace_back([this] { work({}); });
+    work(progress);
+    for (auto& thread : threads) thread.join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  // Summed in the order of the pieces, so that the figure does not depend on the threads.
+  ErrorSums error() const {
+    ErrorSums sum;
+    for (const auto& e : errors_) {
+      sum.squared_error += e.squared_error;
+      sum.squares += e.squares;
+      sum.weight += e.weight;
+    }
+    return sum;
+  }
+
+ private:
+  void work(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+    Worker worker(file_, plan_, options_, writer_);
+    try {
+      for (std::size_t i = next_++; i < plan_.pieces.size() && !stop_; i = next_++) {
+        worker.convert(plan_.pieces[i], errors_[i]);
+        if (progress)
+          progress(std::min<std::size_t>(next_, plan_.pieces.size()), plan_.pieces.size());
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      stop_ = true;
+    }
+  }
+
+  const gguf::File& file_;
+  const Plan& plan_;
+  const RequantiseOptions& options_;
+  gguf::Writer& writer_;
+  std::vector<ErrorSums> errors_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+RequantiseReport requantise(std::shared_ptr<const gguf::File> input, const std::string& output,
+                            const RequantiseOptions& options,
+                            const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(input->label(), output, ignored))
+    fail(ExitCode::usage, "the output '{}' is the input file: give another name", output);
+  file_type_number(options.recipe);
+  const Plan plan = make_plan(*input, options.recipe);
+  gguf::Writer writer(output);
+  declare_output(writer, *input, plan, options);
+  const std::uint64_t bytes = writer.file_bytes();
+  writer.begin();
+  Conversion conversion(*input, plan, options, writer);
+  conversion.run(progress);
+  writer.finish();
+
+  RequantiseReport report;
+  report.bytes = bytes;
+  for (std::size_t i = 0; i < plan.types.size(); ++i)
+    report.tensors.push_back(
+        {input->tensors()[i].name, input->tensors()[i].type, plan.types[i], plan.fell_back[i]});
+  const ErrorSums error = conversion.error();
+  if (error.weight > 0) {
+    report.squared_error = error.squared_error / error.weight;
+    report.weight_rms = std::sqrt(error.squares / error.weight);
+  }
+  return report;
+}
+
+}  // namespace ceiling
