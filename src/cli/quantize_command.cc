@@ -1,0 +1,86 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/terminal.h"
+#include "base/units.h"
+#include "cli/commands.h"
+#include "cli/model_lookup.h"
+#include "model/requantise.h"
+#include "os/cpu.h"
+
+namespace ceiling::cli {
+namespace {
+
+struct Flags {
+  std::string input, output;
+  RequantiseOptions options{.threads = 0};
+  bool json = false;
+};
+
+// Bytes and tensors of each type, largest first, for people; per tensor for programs.
+void print_text(const RequantiseReport& report, const gguf::File& input) {
+  std::map<std::string_view, std::pair<std::size_t, std::uint64_t>> by_type;
+  for (std::size_t i = 0; i < report.tensors.size(); ++i) {
+    auto& [count, bytes] = by_type[name(report.tensors[i].to)];
+    ++count;
+    bytes += input.tensors()[i].rows() * row_bytes(report.tensors[i].to, input.tensors()[i].cols());
+  }
+  for (const auto& [type, sums] : by_type)
+    fmt::print("{:8} {:5} tensors  {:>10}\n", type, sums.first, format_capacity({sums.second}));
+  for (const auto& tensor : report.tensors)
+    if (tensor.fell_back)
+      fmt::print("{}: its columns fit no block of the recipe's type; stored as {}\n", tensor.name,
+                 name(tensor.to));
+  fmt::print("{} (from {}), relative error of the weights {:.3g}\n",
+             format_capacity({report.bytes}), format_capacity({input.bytes().size()}),
+             report.weight_rms > 0 ? std::sqrt(report.squared_error) / report.weight_rms : 0.0);
+}
+
+void print_json(const RequantiseReport& report) {
+  nlohmann::ordered_json out;
+  out["bytes"] = report.bytes;
+  out["mean_squared_error"] = report.squared_error;
+  out["weight_rms"] = report.weight_rms;
+  for (const auto& tensor : report.tensors)
+    out["tensors"].push_back({{"name", tensor.name},
+                              {"from", name(tensor.from)},
+                              {"to", name(tensor.to)},
+                              {"fell_back", tensor.fell_back}});
+  fmt::print("{}\n", out.dump(1));
+}
+
+void quantise_file(Flags flags) {
+  const auto input = gguf::File::open(find_model(flags.input));
+  if (flags.options.threads == 0) flags.options.threads = os::default_threads();
+  RequantiseReport report;
+  {
+    Progress progress("quantising", 0);
+    report =
+        requantise(input, flags.output, flags.options,
+                   [&](std::uint64_t done, std::uint64_t total) { progress.set(done, total); });
+  }
+  flags.json ? print_json(report) : print_text(report, *input);
+}
+
+}  // namespace
+
+void add_quantize_command(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  auto* command = app.add_subcommand("quantize", "Write a model in another tensor type.");
+  command->add_option("input", flags->input, "GGUF file or name of a model")->required();
+  command->add_option("output", flags->output, "file to write")->required();
+  command
+      ->add_option(
+          "--type", flags->options.recipe,
+          "Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K_L, Q3_K_M, "
+          "Q3_K_S, Q2_K, IQ4_NL, IQ4_XS, F16, BF16, F32")
+      ->required();
+  command->add_option("-t,--threads", flags->options.threads, "threads (0: one a core)");
+  command->add_flag("--json", flags->json, "a JSON report");
+  command->footer("Example:\n  ceiling quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M");
+  command->callback([flags] { quantise_file(*flags); });
+}
+
+}  // namespace ceiling::cli
