@@ -5,7 +5,7 @@
 
 #include "base/terminal.h"
 #include "cli/commands.h"
-#include "cli/model_lookup.h"
+#include "cli/model_path.h"
 #include "engine/evaluate.h"
 #include "os/files.h"
 
@@ -56,9 +56,9 @@ void print_text(const Evaluation& e, const Flags& flags) {
 }
 
 void evaluate_text(const Flags& flags) {
-  const auto model = Model::open(find_model(flags.model));
+  const auto model = Model::open(model_path(flags.model));
   const auto reference =
-      flags.reference.empty() ? nullptr : Model::open(find_model(flags.reference));
+      flags.reference.empty() ? nullptr : Model::open(model_path(flags.reference));
   const auto tokens = model->tokenizer()->encode(os::read_file(flags.text));
   Progress progress("windows", tokens.size() / flags.options.window);
   const auto result = evaluate(model, reference, tokens, flags.options,

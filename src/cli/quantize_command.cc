@@ -6,7 +6,7 @@
 #include "base/terminal.h"
 #include "base/units.h"
 #include "cli/commands.h"
-#include "cli/model_lookup.h"
+#include "cli/model_path.h"
 #include "model/requantise.h"
 #include "os/cpu.h"
 
@@ -52,7 +52,7 @@ void print_json(const RequantiseReport& report) {
 }
 
 void quantise_file(Flags flags) {
-  const auto input = gguf::File::open(find_model(flags.input));
+  const auto input = gguf::File::open(model_path(flags.input));
   if (flags.options.threads == 0) flags.options.threads = os::default_threads();
   RequantiseReport report;
   {
