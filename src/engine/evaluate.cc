@@ -6,21 +6,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/distribution.h"
 #include "engine/session.h"
 
 namespace ceiling {
 namespace {
-
-double log_sum_exp(std::span<const float> logits) {
-  const double top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - top);
-  return top + std::log(sum);
-}
-
-std::size_t top_token(std::span<const float> logits) {
-  return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
 
 // Mean and its standard error, one value at a time (Welford 1962).
 class Mean {
@@ -59,6 +49,7 @@ double percentile(std::vector<double> values, double share) {
 std::unique_ptr<Session> open_session(std::shared_ptr<const Model> model,
                                       const EvaluateOptions& options) {
   SessionOptions session;
+  session.device = options.device;
   session.threads = options.threads;
   session.context = options.window;
   session.batch_rows = options.chunk_rows;
@@ -72,13 +63,13 @@ struct Tally {
   std::vector<double> kl_values;
 
   void add(std::span<const float> model, std::span<const float> reference, Token next) {
-    model_nll.add(-log_probability(model, next));
+    model_nll.add(log_sum_exp(model) - model[static_cast<std::size_t>(next)]);
     if (reference.empty()) return;
-    reference_nll.add(-log_probability(reference, next));
+    reference_nll.add(log_sum_exp(reference) - reference[static_cast<std::size_t>(next)]);
     const double divergence = kl_divergence(reference, model);
     kl.add(divergence);
     kl_values.push_back(divergence);
-    agreement.add(top_token(reference) == top_token(model) ? 1.0 : 0.0);
+    agreement.add(most_likely(reference) == most_likely(model) ? 1.0 : 0.0);
   }
 };
 
@@ -131,21 +122,6 @@ void check_arguments(const Model& model, const Model* reference, std::span<const
 }
 
 }  // namespace
-
-double log_probability(std::span<const float> logits, Token target) {
-  return logits[static_cast<std::size_t>(target)] - log_sum_exp(logits);
-}
-
-double kl_divergence(std::span<const float> p_logits, std::span<const float> q_logits) {
-  const double p_norm = log_sum_exp(p_logits);
-  const double q_norm = log_sum_exp(q_logits);
-  double sum = 0;
-  for (std::size_t i = 0; i < p_logits.size(); ++i) {
-    const double log_p = p_logits[i] - p_norm;
-    sum += std::exp(log_p) * (log_p - (q_logits[i] - q_norm));
-  }
-  return std::max(sum, 0.0);  // rounding can leave a tiny negative sum for equal rows
-}
 
 Evaluation evaluate(std::shared_ptr<const Model> model, std::shared_ptr<const Model> reference,
                     std::span<const Token> text, const EvaluateOptions& options,

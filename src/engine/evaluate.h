@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "engine/model.h"
 
@@ -18,6 +19,7 @@ namespace ceiling {
 struct EvaluateOptions {
   std::uint32_t window = 512;     // tokens; even, at least 8
   std::uint32_t max_windows = 0;  // 0: the whole text
+  std::string device = "cpu";    // as SessionOptions has it
   unsigned threads = 0;
   std::uint32_t chunk_rows = 64;  // positions whose logits are held at a time
 };
@@ -50,10 +52,5 @@ struct Evaluation {
 Evaluation evaluate(std::shared_ptr<const Model> model, std::shared_ptr<const Model> reference,
                     std::span<const Token> text, const EvaluateOptions& options,
                     const std::function<void(std::uint32_t, std::uint32_t)>& progress = {});
-
-// log softmax of logits[target]; logits: [vocabulary] finite.
-double log_probability(std::span<const float> logits, Token target);
-// sum p ln(p / q), p and q the softmaxes of the two rows, both [vocabulary].
-double kl_divergence(std::span<const float> p_logits, std::span<const float> q_logits);
 
 }  // namespace ceiling
