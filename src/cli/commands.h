@@ -11,5 +11,7 @@ namespace ceiling::cli {
 void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
+void add_quantize_command(CLI::App& app);
+void add_eval_command(CLI::App& app);
 
 }  // namespace ceiling::cli

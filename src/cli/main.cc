@@ -17,6 +17,8 @@ int run(int argc, char** argv) {
   ceiling::cli::add_inspect_command(app);
   ceiling::cli::add_probe_command(app);
   ceiling::cli::add_tokenize_command(app);
+  ceiling::cli::add_quantize_command(app);
+  ceiling::cli::add_eval_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

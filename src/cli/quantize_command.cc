@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/terminal.h"
@@ -15,7 +17,8 @@ namespace {
 
 struct Flags {
   std::string input, output;
-  RequantiseOptions options{.threads = 0};
+  RequantiseOptions options;
+  unsigned threads = 0;
   bool json = false;
 };
 
@@ -53,13 +56,13 @@ void print_json(const RequantiseReport& report) {
 
 void quantise_file(Flags flags) {
   const auto input = gguf::File::open(model_path(flags.input));
-  if (flags.options.threads == 0) flags.options.threads = os::default_threads();
+  flags.options.threads = flags.threads != 0 ? flags.threads : os::default_threads();
   RequantiseReport report;
   {
-    Progress progress("quantising", 0);
-    report =
-        requantise(input, flags.output, flags.options,
-                   [&](std::uint64_t done, std::uint64_t total) { progress.set(done, total); });
+    Progress progress("quantising", 1000);
+    report = requantise(
+        input, flags.output, flags.options,
+        [&](std::uint64_t done, std::uint64_t total) { progress.set(1000 * done / total); });
   }
   flags.json ? print_json(report) : print_text(report, *input);
 }
@@ -77,7 +80,7 @@ void add_quantize_command(CLI::App& app) {
           "Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K_L, Q3_K_M, "
           "Q3_K_S, Q2_K, IQ4_NL, IQ4_XS, F16, BF16, F32")
       ->required();
-  command->add_option("-t,--threads", flags->options.threads, "threads (0: one a core)");
+  command->add_option("-t,--threads", flags->threads, "threads (0: one a core)");
   command->add_flag("--json", flags->json, "a JSON report");
   command->footer("Example:\n  ceiling quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M");
   command->callback([flags] { quantise_file(*flags); });

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "gguf/writer.h"
+#include "model/recipes.h"
 #include "model/shapes.h"
 #include "quant/dequantise.h"
 #include "quant/quantise.h"
@@ -69,26 +70,10 @@ Plan make_plan(const gguf::File& file, const std::string& recipe) {
   return plan;
 }
 
-std::uint32_t file_type_number(std::string_view recipe) {
-  static const std::map<std::string_view, std::uint32_t> numbers = {
-      {"F32", 0},     {"F16", 1},     {"Q4_0", 2},    {"Q4_1", 3},    {"Q8_0", 7},
-      {"Q5_0", 8},    {"Q5_1", 9},    {"Q2_K", 10},   {"Q3_K_S", 11}, {"Q3_K_M", 12},
-      {"Q3_K_L", 13}, {"Q4_K_S", 14}, {"Q4_K_M", 15}, {"Q5_K_S", 16}, {"Q5_K_M", 17},
-      {"Q6_K", 18},   {"IQ4_NL", 25}, {"IQ4_XS", 30}, {"BF16", 32}};
-  const auto found = numbers.find(recipe);
-  if (found == numbers.end()) {
-    std::string names;
-    for (const auto& [name, number] : numbers)
-      names += (names.empty() ? "" : ", ") + std::string(name);
-    fail(ExitCode::usage, "type '{}' is unknown: choose one of {}", recipe, names);
-  }
-  return found->second;
-}
-
 void declare_output(gguf::Writer& writer, const gguf::File& file, const Plan& plan,
                     const RequantiseOptions& options) {
   for (const auto& [key, value] : file.metadata().all()) writer.copy(key, value);
-  writer.set_u32("general.file_type", file_type_number(options.recipe));
+  writer.set_u32("general.file_type", recipe_file_type(options.recipe));
   writer.set_u32("general.quantization_version", 2);
   writer.set_bool("ceiling.quantised_with_importance", !options.importance.empty());
   for (std::size_t i = 0; i < plan.types.size(); ++i) {
@@ -230,7 +215,7 @@ RequantiseReport requantise(std::shared_ptr<const gguf::File> input, const std::
   std::error_code ignored;
   if (std::filesystem::equivalent(input->label(), output, ignored))
     fail(ExitCode::usage, "the output '{}' is the input file: give another name", output);
-  file_type_number(options.recipe);
+  recipe_file_type(options.recipe);
   const Plan plan = make_plan(*input, options.recipe);
   gguf::Writer writer(output);
   declare_output(writer, *input, plan, options);
