@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/terminal.h"
 #include "base/units.h"
@@ -32,10 +33,12 @@ void print_text(const RequantiseReport& report, const gguf::File& input) {
   }
   for (const auto& [type, sums] : by_type)
     fmt::print("{:8} {:5} tensors  {:>10}\n", type, sums.first, format_capacity({sums.second}));
+  std::map<std::string_view, std::vector<std::string_view>> fallbacks;
   for (const auto& tensor : report.tensors)
-    if (tensor.fell_back)
-      fmt::print("{}: its columns fit no block of the recipe's type; stored as {}\n", tensor.name,
-                 name(tensor.to));
+    if (tensor.fell_back) fallbacks[name(tensor.to)].push_back(tensor.name);
+  for (const auto& [type, tensors] : fallbacks)
+    fmt::print("{}: {} of these because no block of the recipe's type fits their columns ({}{})\n",
+               type, tensors.size(), tensors.front(), tensors.size() > 1 ? ", ..." : "");
   fmt::print("{} (from {}), relative error of the weights {:.3g}\n",
              format_capacity({report.bytes}), format_capacity({input.bytes().size()}),
              report.weight_rms > 0 ? std::sqrt(report.squared_error) / report.weight_rms : 0.0);
