@@ -8,6 +8,10 @@ class App;
 namespace ceiling::cli {
 
 // Commands are declared here in the order in which `ceiling --help` lists them.
+void add_run_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
+void add_bench_command(CLI::App& app);
+void add_score_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);

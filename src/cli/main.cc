@@ -14,6 +14,10 @@ int run(int argc, char** argv) {
   app.name("ceiling");
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", CEILING_VERSION);
+  ceiling::cli::add_run_command(app);
+  ceiling::cli::add_chat_command(app);
+  ceiling::cli::add_bench_command(app);
+  ceiling::cli::add_score_command(app);
   ceiling::cli::add_inspect_command(app);
   ceiling::cli::add_probe_command(app);
   ceiling::cli::add_tokenize_command(app);

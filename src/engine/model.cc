@@ -36,9 +36,7 @@ std::shared_ptr<const ChatFormat> Model::chat_format() const {
 }
 
 std::string Model::display_name() const {
-  const auto name = file_->metadata().string("general.name");
-  if (name && !name->empty()) return std::string(*name);
-  return std::filesystem::path(file_->label()).filename().string();
+  return std::filesystem::path(file_->label()).stem().string();
 }
 
 bool Model::synthetic() const {

@@ -27,7 +27,7 @@ class Model {
   // if the file has none, and what Tokenizer::from_metadata throws.
   std::shared_ptr<const Tokenizer> tokenizer() const;
   std::shared_ptr<const ChatFormat> chat_format() const;  // throws Error(failed): none or unknown
-  std::string display_name() const;                       // general.name, or the file's name
+  std::string display_name() const;                       // the file's name without its ending
   bool synthetic() const;                                 // made by `ceiling synth`: speed only
 
  private:

@@ -24,6 +24,7 @@ std::string own_executable();  // path of the running program
 // Set by SIGINT/SIGTERM once install_interrupt_handler() was called.
 void install_interrupt_handler();
 bool interrupted();
+bool asked_to_end();  // the last was SIGTERM: the program shall end, not just what it does now
 void clear_interrupt();
 
 }  // namespace ceiling::os

@@ -11,7 +11,7 @@ namespace {
 
 TEST(Model, OpensAFileWithItsWeightsInPlace) {
   const auto model = Model::open(write_tiny_model("model_test"));
-  EXPECT_EQ(model->display_name(), "Tiny");
+  EXPECT_EQ(model->display_name(), "model_test");
   EXPECT_EQ(model->program().layers, 2U);
   EXPECT_FALSE(model->synthetic());
   EXPECT_EQ(model->tokenizer()->size(), tiny_vocabulary);

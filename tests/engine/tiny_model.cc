@@ -18,7 +18,6 @@ void set_vocabulary(gguf::Writer& writer) {
   for (const char* text : {"<|endoftext|>", "<|im_start|>", "<|im_end|>"}) texts.emplace_back(text);
   std::vector<std::int32_t> kinds(tiny_vocabulary, 1);
   for (std::uint32_t i = bytes; i < tiny_vocabulary; ++i) kinds[i] = 3;
-  writer.set_string("general.name", "Tiny");
   writer.set_string("tokenizer.ggml.model", "gpt2");
   writer.set_string("tokenizer.ggml.pre", "gpt-2");
   writer.set_strings("tokenizer.ggml.tokens", texts);

@@ -25,14 +25,14 @@ constexpr std::chrono::milliseconds kLook{
     50};                                   // how often the child and our own signals are looked at
 constexpr std::chrono::seconds kGrace{2};  // from asking a child to end to killing it
 
-volatile sig_atomic_t interrupt_seen = 0;
+volatile sig_atomic_t interrupt_seen = 0;  // the signal
 
 void on_interrupt(int signal) {
   if (interrupt_seen != 0) {  // asked twice: end now
     ::signal(signal, SIG_DFL);
     ::raise(signal);
   }
-  interrupt_seen = 1;
+  interrupt_seen = signal;
 }
 
 class Pipe {
@@ -219,6 +219,7 @@ void install_interrupt_handler() {
 }
 
 bool interrupted() { return interrupt_seen != 0; }
+bool asked_to_end() { return interrupt_seen == SIGTERM; }
 void clear_interrupt() { interrupt_seen = 0; }
 
 }  // namespace ceiling::os

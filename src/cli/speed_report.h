@@ -1,0 +1,44 @@
+// What `bench` found: for people and for programs (docs/formats.md describes the JSON).
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/speed_test.h"
+#include "cli/step_profile.h"
+#include "os/memory.h"
+#include "probe/machine.h"
+
+namespace ceiling::cli {
+
+struct ThreadResult {
+  unsigned threads = 0;
+  std::string device;  // "2 threads, AVX-512 VNNI"
+  Seconds load;        // from the file's name to ready
+  SpeedResult speed;
+};
+
+struct SpeedReport {
+  std::shared_ptr<const Model> model;
+  std::string model_sha256;  // empty: not asked for
+  probe::Machine machine;
+  SessionOptions options;
+  std::uint64_t seed = 0;
+  std::string probe_kernel;
+  unsigned probe_threads = 0;
+  bool probe_from_memory = true;  // what it read is larger than the caches
+  std::vector<ThreadResult> results;
+  std::vector<StepProfile> profiles;
+  std::uint64_t kv_bytes = 0;
+  std::uint64_t workspace_bytes = 0;
+  std::uint64_t copied_bytes = 0;  // of weights
+  os::ProcessMemory memory;
+
+  BytesPerSecond ceiling() const;  // the median of all slices
+};
+
+std::string to_text(const SpeedReport& report);
+nlohmann::ordered_json to_json(const SpeedReport& report);
+
+}  // namespace ceiling::cli
