@@ -101,7 +101,7 @@ std::string encode(const Value& value) {
 
 }  // namespace
 
-Writer::Writer(std::string path) : path_(std::move(path)), file_(path_) {}
+Writer::Writer(std::string path) : path_(std::move(path)) {}
 
 void Writer::set(std::string_view key, std::string encoded) {
   const auto found = std::ranges::find(keys_, key, &KeyValue::key);
@@ -206,8 +206,9 @@ std::uint64_t Writer::file_bytes() const {
 void Writer::begin() {
   const std::string text = header();
   data_offset_ = text.size();
-  file_.reserve(file_bytes());
-  file_.write_at(0, text.data(), text.size());
+  file_.emplace(path_);
+  file_->reserve(file_bytes());
+  file_->write_at(0, text.data(), text.size());
   written_ = std::make_unique<std::atomic<std::uint64_t>[]>(tensors_.size());
 }
 
@@ -217,7 +218,7 @@ void Writer::write(std::size_t tensor, std::uint64_t offset, std::span<const std
     fail(ExitCode::failed, "'{}': {} bytes at {} do not fit tensor '{}' of {} bytes", path_,
          data.size(), offset, target.name, target.bytes);
   }
-  file_.write_at(data_offset_ + target.offset + offset, data.data(), data.size());
+  file_->write_at(data_offset_ + target.offset + offset, data.data(), data.size());
   written_[tensor] += data.size();
 }
 
@@ -231,9 +232,9 @@ void Writer::finish() {
     }
     const std::uint64_t end = tensor.offset + tensor.bytes;
     const std::uint64_t padding = (kAlignment - end % kAlignment) % kAlignment;
-    if (padding != 0) file_.write_at(data_offset_ + end, kZeros.data(), padding);
+    if (padding != 0) file_->write_at(data_offset_ + end, kZeros.data(), padding);
   }
-  file_.commit();
+  file_->commit();
 }
 
 }  // namespace ceiling::gguf

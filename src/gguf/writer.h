@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +18,8 @@ namespace ceiling::gguf {
 
 class Writer {
  public:
-  explicit Writer(std::string path);  // nothing is on disk under `path` until finish()
+  // Nothing is on disk before begin(), and nothing under `path` before finish().
+  explicit Writer(std::string path);
 
   // Keys are written in the order of their first setting; setting one again replaces its value.
   void set_u32(std::string_view key, std::uint32_t value);
@@ -57,7 +59,7 @@ class Writer {
   std::string header() const;
 
   std::string path_;
-  os::AtomicFile file_;
+  std::optional<os::AtomicFile> file_;  // from begin() on
   std::vector<KeyValue> keys_;
   std::vector<Declared> tensors_;
   std::unique_ptr<std::atomic<std::uint64_t>[]> written_;  // bytes of each tensor

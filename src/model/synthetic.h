@@ -18,8 +18,12 @@ struct SyntheticOptions {
   unsigned threads = 1;
 };
 
-// Writes a GGUF whose metadata says that it is synthetic. Activations stay finite. Same options,
-// same bytes, whatever the threads. Throws Error(failed) before writing when the disk is too small.
+// Writes a GGUF whose metadata says that it is synthetic ("ceiling.synthetic"), with a byte-pair
+// vocabulary that turns text into bytes. Weights have mean zero and deviation 1 / sqrt(columns), so
+// that activations stay finite through all layers. Same options, same bytes, whatever the threads.
+// Throws Error(failed) before writing when the disk is too small, Error(usage) for an unknown
+// recipe or a vocabulary that cannot be. `progress` is called about ten times a second, on the
+// calling thread; what it throws ends the work, and nothing is left behind.
 void write_synthetic(
     const Shape& shape, const SyntheticOptions& options, const std::string& path,
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
