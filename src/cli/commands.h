@@ -17,5 +17,6 @@ void add_probe_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
+void add_synth_command(CLI::App& app);
 
 }  // namespace ceiling::cli

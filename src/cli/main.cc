@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   ceiling::cli::add_tokenize_command(app);
   ceiling::cli::add_quantize_command(app);
   ceiling::cli::add_eval_command(app);
+  ceiling::cli::add_synth_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

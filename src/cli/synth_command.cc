@@ -63,8 +63,7 @@ void add_synth_command(CLI::App& app) {
                    fmt::format("One of: {}", fmt::join(recipes(), ", ")))
       ->capture_default_str();
   command->add_option("-o,--output", flags->output, "The GGUF file to write")->required();
-  command->add_option("--seed", flags->options.seed, "Same seed, same file")
-      ->capture_default_str();
+  command->add_option("--seed", flags->options.seed, "Same seed, same file")->capture_default_str();
   command
       ->add_option("--vocabulary", flags->options.vocabulary,
                    "Tokens; more take more memory and time for the output head")

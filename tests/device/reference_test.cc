@@ -1,4 +1,4 @@
-// The oracle against exact float32 passes over the same two real models (tests/data/reference).
+// The oracle against exact float32 passes over the same models.
 #include "device/reference/reference_device.h"
 
 #include <gtest/gtest.h>
@@ -7,54 +7,17 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
-#include "model/architecture.h"
+#include "device_runner.h"
 #include "support/real_models.h"
 
 namespace ceiling {
 namespace {
 
+using test::DeviceRunner;
+using test::RunnerOptions;
+
 constexpr std::uint32_t kChunk = 128;  // rows of a step: longer texts cross steps and pages
-
-// A model on the reference device with one sequence of `positions`.
-class Runner {
- public:
-  Runner(const std::string& path, std::uint32_t positions)
-      : file_(gguf::File::open(path)),
-        program_(build_program(*file_)),
-        device_(make_reference_device()),
-        kv_(device_->make_kv_store(program_, 0, program_.steps.size(), KvType::f16,
-                                   positions / 16 + 1)),
-        executable_(device_->compile(program_, Weights::bind(program_, file_), 0,
-                                     program_.steps.size(), *kv_,
-                                     {.max_rows = kChunk, .max_logit_rows = kChunk})) {
-    tables_.resize(1);
-    tables_[0].resize(kv_->page_count());
-    std::iota(tables_[0].rbegin(), tables_[0].rend(), 0U);  // not in order
-  }
-
-  // Logits of each row of tokens[begin, end).
-  std::span<const float> run(const std::vector<int>& tokens, std::size_t begin, std::size_t end) {
-    Batch batch =
-        shape_batch(static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin));
-    for (std::size_t i = begin; i < end; ++i) {
-      batch.rows[i - begin].token = tokens[i];
-      batch.rows[i - begin].logits = true;
-    }
-    return executable_->run(batch, tables_);
-  }
-
-  std::size_t vocabulary() const { return program_.vocabulary; }
-
- private:
-  std::shared_ptr<const gguf::File> file_;
-  Program program_;
-  std::unique_ptr<Device> device_;
-  std::unique_ptr<KvStore> kv_;
-  std::unique_ptr<Executable> executable_;
-  PageTables tables_;
-};
 
 // Natural logarithm of the sum of exponentials.
 double log_sum(std::span<const float> logits) {
@@ -64,16 +27,23 @@ double log_sum(std::span<const float> logits) {
   return highest + std::log(sum);
 }
 
-void check_case(Runner& runner, const nlohmann::json& expected) {
+DeviceRunner open(const std::string& path) {
+  return {gguf::File::open(path), make_reference_device(),
+          RunnerOptions{.positions = 1024, .max_rows = kChunk}};
+}
+
+void check_case(DeviceRunner& runner, const nlohmann::json& expected) {
   SCOPED_TRACE(expected["name"].get<std::string>());
-  const auto tokens = expected["tokens"].get<std::vector<int>>();
+  const auto tokens = expected["tokens"].get<std::vector<std::int32_t>>();
   const auto argmax = expected["argmax"].get<std::vector<int>>();
+  const std::size_t vocabulary = runner.program().vocabulary;
   double nll = 0;
   for (std::size_t begin = 0; begin < tokens.size(); begin += kChunk) {
-    const std::size_t end = std::min<std::size_t>(begin + kChunk, tokens.size());
-    const std::span<const float> all = runner.run(tokens, begin, end);
-    for (std::size_t i = begin; i < end; ++i) {
-      const auto logits = all.subspan((i - begin) * runner.vocabulary(), runner.vocabulary());
+    const std::size_t count = std::min<std::size_t>(kChunk, tokens.size() - begin);
+    const std::vector<float> all = runner.run(DeviceRunner::rows(
+        std::span(tokens).subspan(begin, count), static_cast<std::uint32_t>(begin)));
+    for (std::size_t i = begin; i < begin + count; ++i) {
+      const auto logits = std::span(all).subspan((i - begin) * vocabulary, vocabulary);
       const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
       ASSERT_EQ(best, argmax[i]) << "position " << i;
       const double total = log_sum(logits);
@@ -91,12 +61,40 @@ void check_case(Runner& runner, const nlohmann::json& expected) {
   EXPECT_NEAR(mean / expected["mean_nll"].get<double>(), 1.0, 1e-3);
 }
 
+// tests/data/reference
 void check_model(const char* model, const char* cases) {
   std::ifstream in(std::string(CEILING_TEST_DATA "/reference/") + cases);
   const auto expected = nlohmann::json::parse(in);
   ASSERT_GE(expected.size(), 7U);
-  Runner runner(test::real_model(model), 1024);
+  DeviceRunner runner = open(test::real_model(model));
   for (const auto& one : expected) check_case(runner, one);
+}
+
+// Tiny models of each architecture, with every variant that its Program knows, against llama.cpp's
+// float32 arithmetic (tests/data/model/make_logits.py).
+TEST(ReferenceDevice, EveryArchitecture) {
+  const std::string folder = CEILING_TEST_DATA "/model/";
+  std::ifstream in(folder + "logits.json");
+  const auto expected = nlohmann::json::parse(in);
+  const auto tokens = expected["tokens"].get<std::vector<std::int32_t>>();
+  ASSERT_EQ(expected["models"].size(), supported_architectures().size());
+  for (const auto& model : expected["models"]) {
+    SCOPED_TRACE(model["file"].get<std::string>());
+    DeviceRunner runner = open(folder + model["file"].get<std::string>());
+    Batch batch = DeviceRunner::rows(std::span(tokens).first(15), 0);
+    for (BatchRow& row : batch.rows) row.logits = false;
+    EXPECT_TRUE(runner.run(batch).empty());
+    batch = DeviceRunner::rows(std::span(tokens).subspan(15), 15);
+    for (BatchRow& row : batch.rows) row.logits = &row == &batch.rows.back();
+    const std::vector<float> logits = runner.run(batch);
+    const auto wanted = model["logits"].get<std::vector<float>>();
+    ASSERT_EQ(logits.size(), wanted.size());
+    // llama.cpp takes GELU from a table of halves.
+    const float tolerance = runner.program().architecture == "gemma3" ? 2e-3F : 2e-4F;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_NEAR(logits[i], wanted[i], tolerance) << i;
+    }
+  }
 }
 
 TEST(ReferenceDevice, SmolLm2) { check_model(test::smollm2, "smollm2-135m-q4_1.json"); }
