@@ -63,7 +63,7 @@ class TextWriter {
   }
 
   std::string architecture() const {
-    const std::string name = printable(inspection_.summary.architecture, 60);
+    std::string name = printable(inspection_.summary.architecture, 60);
     if (!inspection_.program) return name;
     const Program& program = *inspection_.program;
     return fmt::format("{}: {} layers, width {}, context of {} tokens", name, program.layers,
