@@ -12,6 +12,7 @@
 #include "base/terminal.h"
 #include "model/architecture.h"
 #include "model/cost.h"
+#include "model/recipes.h"
 #include "tokenizer/chat_format.h"
 #include "tokenizer/tokenizer.h"
 
@@ -94,6 +95,11 @@ Inspection inspect_file(const std::string& path, bool with_sha256) {
   Inspection inspection;
   inspection.file = gguf::File::open(path);
   inspection.summary = gguf::summarise(*inspection.file);
+  const gguf::Metadata& metadata = inspection.file->metadata();
+  if (const auto file_type = metadata.u32("general.file_type")) {
+    inspection.recipe = recipe_of_file_type(*file_type).value_or("");
+  }
+  inspection.synthetic = metadata.boolean("ceiling.synthetic").value_or(false);
   try_program(inspection);
   try_tokenizer(inspection);
   if (with_sha256) {

@@ -29,6 +29,8 @@ struct ReadPerToken {
 struct Inspection {
   std::shared_ptr<const gguf::File> file;
   gguf::Summary summary;
+  std::string recipe;      // "Q4_K_M": the file's label; each tensor has its own type
+  bool synthetic = false;  // made by `ceiling synth`
   std::optional<Program> program;
   ReadPerToken reads;           // where there is a program
   std::string program_problem;  // else why not

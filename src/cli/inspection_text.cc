@@ -54,11 +54,11 @@ class TextWriter {
          summary.licence.empty() ? "the file does not say" : printable(summary.licence, 200));
     fact("architecture", architecture());
     fact("parameters", parameters());
-    fact("recipe", summary.recipe);
+    fact("recipe", inspection_.recipe);
+    if (inspection_.synthetic) fact("weights", "synthetic: random numbers, for speed only");
     fact("tokenizer", tokenizer());
-    fact("chat format", inspection_.chat_problem.empty()
-                            ? inspection_.chat_format
-                            : "none: " + inspection_.chat_problem);
+    fact("chat format", inspection_.chat_problem.empty() ? inspection_.chat_format
+                                                         : "none: " + inspection_.chat_problem);
     if (!inspection_.program) line("\nCannot run: {}", inspection_.program_problem);
   }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "gguf/file_type.h"
-
 namespace ceiling::gguf {
 namespace {
 
@@ -23,9 +21,6 @@ Summary summarise(const File& file) {
   summary.name = first_of(file.metadata(), {"general.name", "general.basename"});
   summary.licence = first_of(file.metadata(),
                              {"general.license", "general.license.name", "general.license.link"});
-  if (const auto stored = file.metadata().u32("general.file_type")) {
-    summary.recipe = recipe_of_file_type(*stored).value_or("");
-  }
   for (const TensorInfo& tensor : file.tensors()) {
     auto found = std::ranges::find(summary.by_type, tensor.type, &TypeShare::type);
     if (found == summary.by_type.end()) {

@@ -22,7 +22,6 @@ struct Summary {
   std::string architecture;
   std::string name;
   std::string licence;
-  std::string recipe;              // "Q4_K_M": a label; each tensor has its own type
   std::uint64_t elements = 0;      // weights of all tensors: the parameters
   std::uint64_t bytes = 0;         // of all tensors
   std::vector<TypeShare> by_type;  // most bytes first

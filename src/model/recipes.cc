@@ -172,6 +172,13 @@ std::vector<std::string_view> recipes() {
 
 std::uint32_t recipe_file_type(std::string_view recipe) { return find_recipe(recipe).file_type; }
 
+std::optional<std::string_view> recipe_of_file_type(std::uint32_t file_type) {
+  for (const Recipe& recipe : kRecipes) {
+    if (recipe.file_type == file_type) return recipe.name;
+  }
+  return std::nullopt;
+}
+
 TensorType recipe_type(std::string_view recipe_name, const Shape& shape, std::string_view name,
                        std::uint64_t rows, std::uint64_t cols) {
   const Recipe& recipe = find_recipe(recipe_name);

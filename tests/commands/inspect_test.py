@@ -28,6 +28,7 @@ class RealModels(unittest.TestCase):
         self.assertEqual(facts["architecture"], "llama")
         self.assertEqual(facts["licence"], "apache-2.0")
         self.assertEqual(facts["recipe"], "Q4_1")
+        self.assertFalse(facts["synthetic"])
         self.assertEqual(facts["parameters"], 134515008)
         self.assertEqual({t["type"]: t["tensors"] for t in facts["types"]}, {"Q4_1": 210, "Q8_0": 1, "F32": 61})
         self.assertEqual(sum(t["bytes"] for t in facts["types"]), facts["tensor_bytes"])
@@ -94,6 +95,12 @@ class OtherFiles(unittest.TestCase):
         self.assertIn("mamba", facts["program"]["reason"])
         self.assertIn("llama", facts["program"]["reason"])
         self.assertIsNone(facts["read_per_token"])
+
+    def test_synthetic_weights_are_labelled(self):
+        keys = text("ceiling.synthetic") + struct.pack("<IB", 7, 1)
+        path = self.file(gguf(keys=keys, key_count=1))
+        self.assertIn("synthetic: random numbers, for speed only", ceiling("inspect", path).output)
+        self.assertTrue(ceiling("inspect", path, "--json").json()["synthetic"])
 
     def test_vocabulary_only(self):
         result = ceiling("inspect", DATA / "gguf" / "vocabulary.gguf")
