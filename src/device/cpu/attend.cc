@@ -28,7 +28,7 @@ class AttentionRunner {
         key_width_(phase.shape.key_width),
         value_pitch_(machine.kv->value_pitch(phase.kv)) {}
 
-  void run(WorkCounter& counter) {
+  void run(const PhaseQueues& queues) {
     const bool turned = !phase_.query_norm && !phase_.query_rope;
     at_once_ = step_.distinct || (turned && !phase_.append);
     if (!at_once_) turn_and_append();
@@ -43,12 +43,14 @@ class AttentionRunner {
     thread_.splits = splits_;
     const std::size_t items = blocks * heads * splits_;
     if (step_.rows == 1) {
-      const RowRange mine = share_of(items, team_.index(), team_.threads(), 1);
-      for (std::size_t i = mine.begin; i < mine.end; ++i) run_item(i);
+      const auto share = [&](unsigned t) { return share_of(items, t, team_.threads(), 1); };
+      queues.work_off(
+          team_, [&](unsigned t) { return share(t).end - share(t).begin; },
+          [&](unsigned t, std::size_t i) { run_item(share(t).begin + i); });
       return;
     }
     for (;;) {  // the last blocks see the most positions: they go first
-      const std::size_t taken = counter.next.fetch_add(1, std::memory_order_relaxed);
+      const std::size_t taken = queues.take_common();
       if (taken >= items) return;
       run_item(items - 1 - taken);
     }
@@ -172,8 +174,8 @@ class AttentionRunner {
 }  // namespace
 
 void run_attention(const Machine& machine, StepState& step, ThreadState& thread, Team& team,
-                   const AttentionPhase& phase, WorkCounter& counter) {
-  AttentionRunner(machine, step, thread, team, phase).run(counter);
+                   const AttentionPhase& phase, const PhaseQueues& queues) {
+  AttentionRunner(machine, step, thread, team, phase).run(queues);
 }
 
 void merge_row(const Machine& machine, const StepState& step, std::size_t splits,

@@ -16,7 +16,7 @@ constexpr std::size_t partial_states(std::size_t rows, std::size_t heads) {
 
 // This thread's share of an attention phase, barriers between its parts included.
 void run_attention(const Machine& machine, StepState& step, ThreadState& thread, Team& team,
-                   const AttentionPhase& phase, WorkCounter& counter);
+                   const AttentionPhase& phase, const PhaseQueues& queues);
 
 // The output of attention for one row, from the partial states.
 void merge_row(const Machine& machine, const StepState& step, std::size_t splits,

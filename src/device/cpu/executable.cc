@@ -56,6 +56,7 @@ CpuExecutable::CpuExecutable(Parts parts)
                .matmul = MatMul(parts_.isa),
                .kernels = &row_kernels(parts_.isa),
                .kv = parts_.kv},
+      step_(parts_.pool->threads()),
       threads_(parts_.pool->threads()) {
   std::size_t largest_group = 1;
   for (const Phase& phase : plan_.phases) {
@@ -65,7 +66,6 @@ CpuExecutable::CpuExecutable(Parts parts)
     attended_.push_back(attention->shape);
   }
   rows_of_block_ = std::max<std::size_t>(kBlockQueries / largest_group, 1);
-  step_.counters = std::vector<WorkCounter>(plan_.phases.size());
   allocate();
   count_weights();
   reset_profile();
@@ -211,9 +211,7 @@ void CpuExecutable::set_up(const Batch& batch, const PageTables& tables) {
   }
   step_.distinct = spans_.size() == step_.rows;
   step_.logit_rows = step_.logit_row.size();
-  if (step_.rows > 1) {
-    for (WorkCounter& counter : step_.counters) counter.next.store(0, std::memory_order_relaxed);
-  }
+  step_.queues.clear();
   for (std::size_t r = 0; step_.few && r < step_.rows; ++r) fill_rope_tables(plan_, step_, r);
   for (ThreadState& thread : threads_) {
     thread.slots = step_.few ? thread.few_slots.data() : thread.many_slots.data();

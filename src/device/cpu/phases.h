@@ -116,13 +116,18 @@ struct RowRange {
   std::size_t begin = 0, end = 0;
 };
 
+// Outputs [begin, end) of one of a phase's products.
+struct Piece {
+  std::uint32_t product = 0;
+  std::size_t begin = 0, end = 0;
+};
+
 struct ProductPhase {
   RowWork before;
   VarId input = kNoVar;
   RowSet rows = RowSet::batch;
   std::vector<Product> products;
-  // For few rows: what each thread does of each product, about the same bytes, addresses ascending.
-  std::vector<std::vector<RowRange>> shares;  // [thread][product]
+  std::vector<std::vector<Piece>> shares;  // [thread], for few rows
 };
 
 // The chosen experts of each row (GroupedMatMul).

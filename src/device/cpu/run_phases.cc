@@ -16,7 +16,8 @@ class PhaseRunner {
       : machine_(machine), step_(step), thread_(thread), team_(team) {}
 
   void run(std::size_t index, bool last) {
-    counter_ = &step_.counters[index];
+    queues_ = {&step_.queues, index};
+    step_.queues.begin_phase(index, team_.index());
     std::visit([this](const auto& phase) { (*this)(phase); }, machine_.plan->phases[index]);
     if (!last) barrier();
   }
@@ -60,12 +61,12 @@ class PhaseRunner {
     rows(phase.before, true, [&](const RowStage&, std::size_t r) {
       prepare_input(machine_, thread_, phase, n, r, prepared);
     });
-    run_products(machine_, step_, thread_, team_, phase, prepared, *counter_);
+    run_products(machine_, step_, thread_, team_, phase, prepared, queues_);
   }
 
   void operator()(const AttentionPhase& phase) {
     rows(phase.before, true, [](const RowStage&, std::size_t) {});
-    run_attention(machine_, step_, thread_, team_, phase, *counter_);
+    run_attention(machine_, step_, thread_, team_, phase, queues_);
     thread_.clock.mark(phase.line);
   }
 
@@ -78,7 +79,7 @@ class PhaseRunner {
   StepState& step_;
   ThreadState& thread_;
   Team& team_;
-  WorkCounter* counter_ = nullptr;
+  PhaseQueues queues_{};
 };
 
 }  // namespace

@@ -135,18 +135,20 @@ void prepare_input(const Machine& machine, ThreadState& thread, const ProductPha
 
 void run_products(const Machine& machine, const StepState& step, ThreadState& thread,
                   const Team& team, const ProductPhase& phase, const std::byte* prepared,
-                  WorkCounter& counter) {
+                  const PhaseQueues& queues) {
   const std::size_t n = step.count(phase.rows);
   if (n == 0) return;
   ProductRunner runner(machine, step, thread, phase, prepared);
   if (n <= kFewRows) {
-    const auto& shares = phase.shares[team.index()];
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      runner.run(phase.products[i], shares[i].begin, shares[i].end);
-    }
+    queues.work_off(
+        team, [&](unsigned t) { return phase.shares[t].size(); },
+        [&](unsigned t, std::size_t i) {
+          const Piece& piece = phase.shares[t][i];
+          runner.run(phase.products[piece.product], piece.begin, piece.end);
+        });
     return;
   }
-  std::size_t taken = counter.next.fetch_add(1, std::memory_order_relaxed);
+  std::size_t taken = queues.take_common();
   std::size_t before = 0;  // pieces of the products before this one
   for (const Product& product : phase.products) {
     const std::size_t rows = product.matrix.shape.rows;
@@ -158,7 +160,7 @@ void run_products(const Machine& machine, const StepState& step, ThreadState& th
     while (taken < before + pieces) {
       const std::size_t begin = (taken - before) * piece;
       runner.run(product, begin, std::min(begin + piece, rows));
-      taken = counter.next.fetch_add(1, std::memory_order_relaxed);
+      taken = queues.take_common();
     }
     before += pieces;
   }

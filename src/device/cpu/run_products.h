@@ -13,7 +13,7 @@ void prepare_input(const Machine& machine, ThreadState& thread, const ProductPha
 // This thread's share of the products; the n rows of `prepared` are complete.
 void run_products(const Machine& machine, const StepState& step, ThreadState& thread,
                   const Team& team, const ProductPhase& phase, const std::byte* prepared,
-                  WorkCounter& counter);
+                  const PhaseQueues& queues);
 
 // Memory that a phase needs for any number of rows up to max_rows.
 struct ProductMemory {

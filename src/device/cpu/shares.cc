@@ -5,7 +5,21 @@
 namespace ceiling::cpu {
 namespace {
 
-constexpr std::size_t kLineOutputs = 16;  // floats in a cache line
+constexpr std::size_t kLineOutputs = 16;           // floats in a cache line
+constexpr double kPartOfRest = 0.25;               // of a thread's bytes, in its next piece
+constexpr double kSmallestPieceBytes = 24 * 1024;  // some microseconds
+
+double bytes_of(const Product& product, std::size_t rows) {
+  return static_cast<double>(product.row_bytes()) * static_cast<double>(rows);
+}
+
+// The row of a product at which `bytes` from its start are read, at a whole cache line.
+std::size_t row_at(const Product& product, double bytes) {
+  const std::size_t rows = product.matrix.shape.rows;
+  if (bytes >= bytes_of(product, rows)) return rows;
+  const double lines = std::max(bytes, 0.0) / bytes_of(product, kLineOutputs);
+  return std::min(static_cast<std::size_t>(lines + 0.5) * kLineOutputs, rows);
+}
 
 }  // namespace
 
@@ -15,29 +29,24 @@ std::size_t Product::row_bytes() const {
   return bytes;
 }
 
-std::vector<std::vector<RowRange>> share_rows(const std::vector<Product>& products,
-                                              unsigned threads) {
+std::vector<std::vector<Piece>> share_rows(const std::vector<Product>& products, unsigned threads) {
   double total = 0;
-  for (const Product& p : products) {
-    total += static_cast<double>(p.row_bytes()) * static_cast<double>(p.matrix.shape.rows);
-  }
-  std::vector<std::vector<RowRange>> shares(threads, std::vector<RowRange>(products.size()));
-  double before = 0;  // bytes of the products before this one
-  for (std::size_t i = 0; i < products.size(); ++i) {
-    const std::size_t rows = products[i].matrix.shape.rows;
-    const auto row = static_cast<double>(products[i].row_bytes());
-    std::size_t begin = 0;
-    for (unsigned t = 0; t < threads; ++t) {
-      const double target =
-          (total * (t + 1) / threads - before) / row;  // rows up to thread t's end
-      const double lines = std::clamp(target, 0.0, static_cast<double>(rows)) / kLineOutputs;
-      std::size_t end = static_cast<std::size_t>(lines + 0.5) * kLineOutputs;
-      if (end > rows || t + 1 == threads) end = rows;
-      end = std::max(end, begin);
-      shares[t][i] = {begin, end};
-      begin = end;
+  for (const Product& p : products) total += bytes_of(p, p.matrix.shape.rows);
+  std::vector<std::vector<Piece>> shares(threads);
+  for (unsigned t = 0; t < threads; ++t) {
+    const double end = total * (t + 1) / threads;
+    double at = total * t / threads;
+    while (at < end) {
+      const double next =
+          std::min(end, at + std::max((end - at) * kPartOfRest, kSmallestPieceBytes));
+      double before = 0;  // bytes of the products before
+      for (std::uint32_t i = 0; i < products.size(); ++i) {
+        const Piece piece{i, row_at(products[i], at - before), row_at(products[i], next - before)};
+        if (piece.begin < piece.end) shares[t].push_back(piece);
+        before += bytes_of(products[i], products[i].matrix.shape.rows);
+      }
+      at = next;
     }
-    before += row * static_cast<double>(rows);
   }
   return shares;
 }

@@ -1,4 +1,4 @@
-// Which rows of a phase's products each thread computes.
+// Which rows of a phase's products each thread computes, where the rows of activations are few.
 #pragma once
 
 #include <vector>
@@ -7,9 +7,9 @@
 
 namespace ceiling::cpu {
 
-// [thread][product]: contiguous ranges, in order of address, with about the same bytes of weights
-// for each thread. Ranges start at whole cache lines of outputs.
-std::vector<std::vector<RowRange>> share_rows(const std::vector<Product>& products,
-                                              unsigned threads);
+// [thread]: pieces in order of address, about the same bytes of weights for each thread. A thread's
+// pieces begin with long ones, which stream best, and end with short ones, which other threads can
+// take over. They start at whole cache lines of outputs.
+std::vector<std::vector<Piece>> share_rows(const std::vector<Product>& products, unsigned threads);
 
 }  // namespace ceiling::cpu

@@ -1,7 +1,6 @@
 // One run of an executable, as all its threads see it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,6 +12,7 @@
 #include "device/cpu/matmul.h"
 #include "device/cpu/phases.h"
 #include "device/cpu/profile.h"
+#include "device/cpu/work_queues.h"
 
 namespace ceiling::cpu {
 
@@ -33,13 +33,10 @@ struct Partials {
   float* weighted = nullptr;  // [.][value_pitch]
 };
 
-struct alignas(128) WorkCounter {
-  std::atomic<std::uint32_t> next{0};
-};
-
-// Shared by the threads; constant while they run, but for the counters and the memory behind the
+// Shared by the threads; constant while they run, but for the queues and the memory behind the
 // pointers.
 struct StepState {
+  explicit StepState(unsigned threads) : queues(threads) {}
   const Batch* batch = nullptr;
   const PageTables* tables = nullptr;
   std::size_t rows = 0, logit_rows = 0;
@@ -50,8 +47,8 @@ struct StepState {
   std::vector<std::uint32_t> block_of_row;
   std::vector<float*> rope;  // by table: [row][cosines, sines]
   Partials partials;
-  std::byte* prepared = nullptr;      // activations, where the threads divide the rows
-  std::vector<WorkCounter> counters;  // by phase
+  std::byte* prepared = nullptr;  // activations, where the threads divide the rows
+  WorkQueues queues;
 
   std::size_t count(RowSet set) const { return set == RowSet::batch ? rows : logit_rows; }
 };
