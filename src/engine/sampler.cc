@@ -87,6 +87,7 @@ Token Sampler::choose(std::span<const float> logits) {
   }
   collect(logits, most);
   keep_top_k();
+  weigh(most);
   keep_top_p();
   return draw();
 }
@@ -106,15 +107,21 @@ std::span<const float> Sampler::penalised(std::span<const float> logits) {
 
 void Sampler::collect(std::span<const float> logits, float most) {
   // A weight is exp((logit - most) / temperature): min-p is a bound on the logit.
-  const double temperature = options_.temperature;
-  const double least =
-      options_.min_p > 0 ? most + temperature * std::log(options_.min_p) : -HUGE_VAL;
+  const double least = options_.min_p > 0
+                           ? most + options_.temperature * std::log(double{options_.min_p})
+                           : -HUGE_VAL;
   candidates_.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (logits[i] == most || logits[i] >= least) {
-      candidates_.push_back({logits[i], static_cast<Token>(i),
-                             std::exp((static_cast<double>(logits[i]) - most) / temperature)});
+      candidates_.push_back({logits[i], static_cast<Token>(i), 0});
     }
+  }
+}
+
+void Sampler::weigh(float most) {
+  const double temperature = options_.temperature;
+  for (Candidate& candidate : candidates_) {
+    candidate.weight = std::exp((static_cast<double>(candidate.logit) - most) / temperature);
   }
 }
 

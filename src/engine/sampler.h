@@ -45,6 +45,7 @@ class Sampler {
   std::span<const float> penalised(std::span<const float> logits);
   void collect(std::span<const float> logits, float most);
   void keep_top_k();
+  void weigh(float most);
   void keep_top_p();
   Token draw();
 
