@@ -18,7 +18,7 @@ struct KernelSet;
 // columns (and their sums), permuted into the order in which the kernel reads the weights' bits.
 // Prepared once for each input and shared by all matrices that ask for the same preparation; only
 // equality means anything to a caller.
-enum class Preparation : std::uint8_t { f32, bf16, q8, q8_small, q8_paired, q8_halved };
+enum class Preparation : std::uint8_t { f32, bf16, q8, q8_small, q8_paired, q8_halved, q8_rows };
 
 struct MatMulShape {
   TensorType type = TensorType::F32;

@@ -1,11 +1,10 @@
 // AVX-512 with VNNI for one and a few rows of activations: the weights stream by once, a row at a
 // time in ascending addresses, and each decoded block meets all activations.
+#include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/avx512/floats.h"
 #include "device/cpu/kernels/avx512/iq4_xs.h"
 #include "device/cpu/kernels/avx512/small_blocks.h"
 #include "device/cpu/kernels/avx512/super_blocks.h"
-#include "device/cpu/kernels/kernel_set.h"
-#include "device/cpu/kernels/quantise_activations.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -54,7 +53,9 @@ void multiply_all(const Product& p) {
   if (first < p.n) rows_times<Row, 1>(p, first);
 }
 
-void multiply(const Product& p) {
+}  // namespace
+
+void multiply_few_avx512(const Product& p) {
   using enum TensorType;
   switch (p.type) {
     case F32:
@@ -88,81 +89,6 @@ void multiply(const Product& p) {
     case Q6_K:
       return multiply_all<HalvedRow<SuperQ6_K>>(p);
   }
-}
-
-Preparation preparation(TensorType type, std::size_t /*n*/) {
-  using enum TensorType;
-  switch (type) {
-    case F32:
-    case F16:
-    case BF16:
-      return Preparation::f32;
-    case Q4_0:
-    case Q4_1:
-    case Q5_0:
-    case Q5_1:
-    case Q8_0:
-    case IQ4_NL:
-    case IQ4_XS:
-      return Preparation::q8_small;
-    case Q4_K:
-    case Q5_K:
-      return Preparation::q8_paired;
-    case Q2_K:
-    case Q3_K:
-    case Q6_K:
-      return Preparation::q8_halved;
-  }
-  return Preparation::f32;
-}
-
-std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
-  switch (preparation) {
-    case Preparation::q8:
-      return PlainRow::bytes(cols);
-    case Preparation::q8_small:
-      return grouped_bytes<SmallGroup>(cols);
-    case Preparation::q8_paired:
-      return grouped_bytes<PairedGroup>(cols);
-    case Preparation::q8_halved:
-      return grouped_bytes<HalvedGroup>(cols);
-    case Preparation::f32:
-    case Preparation::bf16:
-      break;
-  }
-  return round_up(cols * sizeof(float), 64);
-}
-
-void prepare(Preparation preparation, const float* x, std::size_t cols, std::byte* prepared) {
-  switch (preparation) {
-    case Preparation::q8:
-      return prepare_plain(x, cols, prepared);
-    case Preparation::q8_small:
-      return prepare_groups<SmallGroup>(x, cols, prepared);
-    case Preparation::q8_paired:
-      return prepare_groups<PairedGroup>(x, cols, prepared);
-    case Preparation::q8_halved:
-      return prepare_groups<HalvedGroup>(x, cols, prepared);
-    case Preparation::f32:
-    case Preparation::bf16:
-      std::memcpy(prepared, x, cols * sizeof(float));
-      return;
-  }
-}
-
-std::size_t workspace_bytes(const MatMulShape& /*shape*/, std::size_t /*n*/) { return 0; }
-std::size_t row_granule(const MatMulShape& /*shape*/, std::size_t /*n*/) { return 16; }
-
-}  // namespace
-
-const KernelSet& avx512_kernels() {
-  static constexpr KernelSet set{.preparation = preparation,
-                                 .prepared_bytes = prepared_bytes,
-                                 .prepare = prepare,
-                                 .workspace_bytes = workspace_bytes,
-                                 .multiply = multiply,
-                                 .row_granule = row_granule};
-  return set;
 }
 
 }  // namespace ceiling::cpu

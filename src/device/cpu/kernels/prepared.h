@@ -65,6 +65,16 @@ struct HalvedGroup {
   float unused[8];
 };
 
+// For prompts: 32 columns as a row-by-row product reads them. The negated sums of all 32 columns,
+// of the first 16 and of the last 16.
+struct RowBlock {
+  static constexpr std::size_t kColumns = 32;
+  std::int8_t q[32];
+  float scale;
+  std::int32_t less, less_first, less_last;
+};
+
+static_assert(sizeof(RowBlock) == 48);
 static_assert(sizeof(SmallGroup) == 640 && sizeof(PairedGroup) == 384 &&
               sizeof(HalvedGroup) == 384);
 

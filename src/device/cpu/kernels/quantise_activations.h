@@ -104,6 +104,16 @@ inline void fill(HalvedGroup& out, const QuantisedGroup<256>& in) {
   }
 }
 
+inline void prepare_row_blocks(const float* x, std::size_t cols, std::byte* prepared) {
+  auto* block = reinterpret_cast<RowBlock*>(prepared);
+  for (std::size_t c = 0; c < cols; c += kScaled, ++block) {
+    block->scale = quantise_block(x + c, block->q);
+    block->less_first = -sum_of(block->q, 16);
+    block->less_last = -sum_of(block->q + 16, 16);
+    block->less = block->less_first + block->less_last;
+  }
+}
+
 template <typename Group>
 void prepare_groups(const float* x, std::size_t cols, std::byte* prepared) {
   auto* group = reinterpret_cast<Group*>(prepared);

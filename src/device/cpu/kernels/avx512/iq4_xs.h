@@ -19,36 +19,11 @@ struct RowIQ4_XS {
     if (blocks % 2 != 0) group<n, 1>(w, x, g, total);
   }
 
- private:
-  // Scales of a block's 8 groups, one a byte, with their offset of 32.
-  static std::uint64_t scale_bytes(Address w) {
-    const auto low = static_cast<std::uint32_t>(load32(w + 4));
-    return _pdep_u64(low, 0x0f0f0f0f0f0f0f0full) | _pdep_u64(load16(w + 2), 0x3030303030303030ull);
-  }
-
-  template <int n, int blocks>
-  static void group(Address w, const Group* const* x, std::size_t g, __m512* total) {
+  // Half a block's weights: groups 4 * half .. 4 * half + 3.
+  static Halves quad(Address block, int half) {
     const __m512i levels = iq4_levels();
-    __m512i quads[n][4];
-    for (int k = 0; k < 4; ++k) {
-      if (k >= 2 * blocks) {
-        for (int i = 0; i < n; ++i) quads[i][k] = _mm512_setzero_si512();
-        continue;
-      }
-      const Address block = w + static_cast<std::size_t>(k / 2) * kBytes;
-      if (k % 2 == 0) prefetch_stream<kBytes>(block);
-      const Halves index = split_nibbles(load512(block + 8 + 64 * (k % 2)));
-      const Halves weights{_mm512_shuffle_epi8(levels, index.first),
-                           _mm512_shuffle_epi8(levels, index.last)};
-      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
-    }
-    const __m512 scales = group_scales<blocks>(w);
-    for (int i = 0; i < n; ++i) {
-      const __m512i sums = _mm512_load_si512(x[i][g].sum);
-      const __m512i dots = _mm512_sub_epi32(sum_lanes(quads[i]), _mm512_slli_epi32(sums, 7));
-      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x[i][g].scale));
-      total[i] = _mm512_fmadd_ps(scales, scaled, total[i]);
-    }
+    const Halves index = split_nibbles(load512(block + 8 + 64 * half));
+    return {_mm512_shuffle_epi8(levels, index.first), _mm512_shuffle_epi8(levels, index.last)};
   }
 
   // Of group 4k + l at lane 4l + k, times d; an absent second block's are of no weight.
@@ -65,6 +40,35 @@ struct RowIQ4_XS {
     const __m128 d = _mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<std::int32_t>(halves)));
     const __m512 each = _mm512_broadcast_f32x4(_mm_unpacklo_ps(d, d));
     return _mm512_mul_ps(_mm512_cvtepi32_ps(scales), each);
+  }
+
+ private:
+  // Scales of a block's 8 groups, one a byte, with their offset of 32.
+  static std::uint64_t scale_bytes(Address w) {
+    const auto low = static_cast<std::uint32_t>(load32(w + 4));
+    return _pdep_u64(low, 0x0f0f0f0f0f0f0f0full) | _pdep_u64(load16(w + 2), 0x3030303030303030ull);
+  }
+
+  template <int n, int blocks>
+  static void group(Address w, const Group* const* x, std::size_t g, __m512* total) {
+    __m512i quads[n][4];
+    for (int k = 0; k < 4; ++k) {
+      if (k >= 2 * blocks) {
+        for (int i = 0; i < n; ++i) quads[i][k] = _mm512_setzero_si512();
+        continue;
+      }
+      const Address block = w + static_cast<std::size_t>(k / 2) * kBytes;
+      if (k % 2 == 0) prefetch_stream<kBytes>(block);
+      const Halves weights = quad(block, k % 2);
+      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
+    }
+    const __m512 scales = group_scales<blocks>(w);
+    for (int i = 0; i < n; ++i) {
+      const __m512i sums = _mm512_load_si512(x[i][g].sum);
+      const __m512i dots = _mm512_sub_epi32(sum_lanes(quads[i]), _mm512_slli_epi32(sums, 7));
+      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x[i][g].scale));
+      total[i] = _mm512_fmadd_ps(scales, scaled, total[i]);
+    }
   }
 };
 

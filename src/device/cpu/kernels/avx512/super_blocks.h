@@ -78,20 +78,17 @@ struct SuperQ4_K {
   static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
   static constexpr int kShift = 4;
 
-  static PairedWeights load(Address w) {
+  static void load_bytes(Address w, PairedWeights& out) {
     const __m512i mask = _mm512_set1_epi8(15);
     const __m512i high_mask = _mm512_set1_epi8(-16);
     const __m512i front = load512(w + 16);
     const __m512i back = keep(load512(w + 80));
     const __m512i even = _mm512_unpacklo_epi64(front, back);
     const __m512i odd = _mm512_unpackhi_epi64(front, back);
-    PairedWeights out;
     out.low[0] = _mm512_and_si512(even, mask);
     out.low[1] = _mm512_and_si512(odd, mask);
     out.high[0] = _mm512_and_si512(even, high_mask);
     out.high[1] = _mm512_and_si512(odd, high_mask);
-    out.set_scales(w);
-    return out;
   }
 };
 
@@ -101,17 +98,14 @@ struct SuperQ5_K {
   static constexpr int kShift = 3;
 
   // Bytes of low nibbles become nibble + 16 * fifth bit; of high ones, 8 times that.
-  static PairedWeights load(Address w) {
+  static void load_bytes(Address w, PairedWeights& out) {
     const __m512i front = load512(w + 48);
     const __m512i back = keep(load512(w + 112));
     const __m512i bits = _mm512_castsi256_si512(load256(w + 16));
-    PairedWeights out;
     set(out.low[0], out.high[0], _mm512_unpacklo_epi64(front, back),
         _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 2, 2, 0, 0, 2, 2), bits));
     set(out.low[1], out.high[1], _mm512_unpackhi_epi64(front, back),
         _mm512_permutexvar_epi64(_mm512_setr_epi64(1, 1, 3, 3, 1, 1, 3, 3), bits));
-    out.set_scales(w);
-    return out;
   }
 
  private:
@@ -129,6 +123,12 @@ struct SuperQ5_K {
   }
 };
 
+// Scales, and minimums where there are any, of 16 groups as signed bytes, and their factors.
+struct HalvedScales {
+  __m128i scale, minimum;
+  __m512 d, dmin;
+};
+
 // What Q2_K, Q3_K and Q6_K share: a scale for each 16 weights (HalvedGroup). q[s]: blocks s and
 // 4 + s as unsigned bytes.
 struct HalvedWeights {
@@ -138,11 +138,20 @@ struct HalvedWeights {
   __m512 d;
   __m256 d_by_sum;
 
-  // scale_bytes: signed, of the 16 groups in column order.
-  void set_scales(__m128i scale_bytes) {
-    const __m512i words = _mm512_castsi256_si512(_mm256_cvtepi8_epi16(scale_bytes));
-    scales01 = _mm512_permutexvar_epi16(order<0>(), words);
-    scales23 = _mm512_permutexvar_epi16(order<4>(), words);
+  template <typename Type>
+  void set_scales(Address w) {
+    const HalvedScales of = Type::load_scales(w);
+    const __m256i words = _mm256_cvtepi8_epi16(of.scale);
+    scales01 = _mm512_permutexvar_epi16(order<0>(), _mm512_castsi256_si512(words));
+    scales23 = _mm512_permutexvar_epi16(order<4>(), _mm512_castsi256_si512(words));
+    d = of.d;
+    if constexpr (Type::kHasMinimum) {
+      by_sum = _mm256_cvtepi8_epi16(of.minimum);
+      d_by_sum = _mm256_sub_ps(_mm256_setzero_ps(), _mm512_castps512_ps256(of.dmin));
+    } else {
+      by_sum = words;
+      d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(d), _mm256_set1_ps(-1.0F * Type::kOffset));
+    }
   }
 
   // Words 8j .. 8j + 7 come from q[s] and q[s + 1]: groups 2s, 2s + 2 (+ 1 for odd j, + 8 for
@@ -173,8 +182,10 @@ struct HalvedWeights {
 struct SuperQ6_K {
   using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ6_K);
+  static constexpr int kOffset = 32;
+  static constexpr bool kHasMinimum = false;
 
-  static HalvedWeights load(Address w) {
+  static void load_bytes(Address w, HalvedWeights& out) {
     const __m512i low_mask = _mm512_set1_epi8(15);
     const __m512i high_mask = _mm512_set1_epi8(0x30);
     const __m512i a = load_two(w, w + 64);
@@ -184,25 +195,24 @@ struct SuperQ6_K {
     const auto join = [&](__m512i nibbles, __m512i high) {
       return _mm512_ternarylogic_epi32(_mm512_and_si512(high, high_mask), nibbles, low_mask, 0xf8);
     };
-    HalvedWeights out;
     out.q[0] = join(a, _mm512_slli_epi16(bits, 4));
     out.q[1] = join(b, _mm512_slli_epi16(bits, 2));
     out.q[2] = join(_mm512_srli_epi16(a, 4), bits);
     out.q[3] = join(_mm512_srli_epi16(b, 4), _mm512_srli_epi16(bits, 2));
-    const __m128i scale_bytes = load128(w + 192);
-    out.set_scales(scale_bytes);
-    out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
-    out.d = broadcast_half_before(w + kBytes);
-    out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-32.0F));
-    return out;
+  }
+  static HalvedScales load_scales(Address w) {
+    return {load128(w + 192), _mm_setzero_si128(), broadcast_half_before(w + kBytes),
+            _mm512_setzero_ps()};
   }
 };
 
 struct SuperQ3_K {
   using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ3_K);
+  static constexpr int kOffset = 4;
+  static constexpr bool kHasMinimum = false;
 
-  static HalvedWeights load(Address w) {
+  static void load_bytes(Address w, HalvedWeights& out) {
     const __m512i pairs = load512(w + 32);
     const __m512i masks = _mm512_broadcast_i64x4(load256(w));
     const __m512i high = _mm512_srlv_epi64(masks, _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
@@ -211,17 +221,14 @@ struct SuperQ3_K {
     const auto join = [&](__m512i low, __m512i third) {  // (low & 3) | (third & 4)
       return _mm512_ternarylogic_epi32(_mm512_and_si512(third, four), low, three, 0xf8);
     };
-    HalvedWeights out;
     out.q[0] = join(pairs, _mm512_slli_epi16(high, 2));
     out.q[1] = join(_mm512_srli_epi16(pairs, 2), _mm512_slli_epi16(high, 1));
     out.q[2] = join(_mm512_srli_epi16(pairs, 4), high);
     out.q[3] = join(_mm512_srli_epi16(pairs, 6), _mm512_srli_epi16(high, 1));
-    const __m128i scale_bytes = unpack_scales(w + 96);
-    out.set_scales(scale_bytes);
-    out.by_sum = _mm256_cvtepi8_epi16(scale_bytes);
-    out.d = broadcast_half_before(w + kBytes);
-    out.d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(out.d), _mm256_set1_ps(-4.0F));
-    return out;
+  }
+  static HalvedScales load_scales(Address w) {
+    return {unpack_scales(w + 96), _mm_setzero_si128(), broadcast_half_before(w + kBytes),
+            _mm512_setzero_ps()};
   }
 
  private:
@@ -242,23 +249,22 @@ struct SuperQ3_K {
 struct SuperQ2_K {
   using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ2_K);
+  static constexpr int kOffset = 0;
+  static constexpr bool kHasMinimum = true;
 
-  static HalvedWeights load(Address w) {
+  static void load_bytes(Address w, HalvedWeights& out) {
     const __m512i three = _mm512_set1_epi8(3);
     const __m512i pairs = load512(w + 16);
-    HalvedWeights out;
     out.q[0] = _mm512_and_si512(pairs, three);
     out.q[1] = _mm512_and_si512(_mm512_srli_epi16(pairs, 2), three);
     out.q[2] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), three);
     out.q[3] = _mm512_and_si512(_mm512_srli_epi16(pairs, 6), three);
+  }
+  static HalvedScales load_scales(Address w) {
     const __m128i bytes = load128(w);
     const __m128i mask = _mm_set1_epi8(15);
-    out.set_scales(_mm_and_si128(bytes, mask));
-    out.by_sum = _mm256_cvtepi8_epi16(_mm_and_si128(_mm_srli_epi16(bytes, 4), mask));
-    out.d = broadcast_half_before(w + kBytes - 2);
-    out.d_by_sum = _mm256_sub_ps(_mm256_setzero_ps(),
-                                 _mm512_castps512_ps256(broadcast_half_before(w + kBytes)));
-    return out;
+    return {_mm_and_si128(bytes, mask), _mm_and_si128(_mm_srli_epi16(bytes, 4), mask),
+            broadcast_half_before(w + kBytes - 2), broadcast_half_before(w + kBytes)};
   }
 };
 
@@ -267,12 +273,14 @@ struct PairedRow {
   using Group = PairedGroup;
 
   template <int n>
-  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
+  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
     __m256 less[n];
     for (int i = 0; i < n; ++i) less[i] = _mm256_setzero_ps();
     for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
       prefetch_stream<Type::kBytes>(w);
-      const PairedWeights weights = Type::load(w);
+      PairedWeights weights;
+      Type::load_bytes(w, weights);
+      weights.set_scales(w);
       for (int i = 0; i < n; ++i) {
         weights.template apply<Type::kShift>(x[i][b], total[i], less[i]);
       }
@@ -286,12 +294,14 @@ struct HalvedRow {
   using Group = HalvedGroup;
 
   template <int n>
-  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
+  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
     __m256 by_sums[n];
     for (int i = 0; i < n; ++i) by_sums[i] = _mm256_setzero_ps();
     for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
       prefetch_stream<Type::kBytes>(w);
-      const HalvedWeights weights = Type::load(w);
+      HalvedWeights weights;
+      Type::load_bytes(w, weights);
+      weights.template set_scales<Type>(w);
       for (int i = 0; i < n; ++i) weights.apply(x[i][b], total[i], by_sums[i]);
     }
     for (int i = 0; i < n; ++i) {
