@@ -1,16 +1,22 @@
-// The AVX-512 set: what activations look like for each type and number of rows.
+// The AVX-512 set: which product takes a type and a number of rows of activations, and how these
+// are prepared for it.
 #include "device/cpu/kernels/avx512/entries.h"
-#include "device/cpu/kernels/avx512/panel.h"
 #include "device/cpu/kernels/quantise_activations.h"
 
 namespace ceiling::cpu {
 namespace {
 
 // From this many rows of activations on, unpacking weights to panels pays.
-constexpr std::size_t kPromptRows = 16;
+constexpr std::size_t kPromptRows = 7;
 
-bool is_float(TensorType type) {
-  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
+enum class Route { few, prompt, prompt_float, prompt_bf16 };
+
+Route route(TensorType type, std::size_t n) {
+  if (n < kPromptRows) return Route::few;
+  using enum TensorType;
+  if (type == BF16 && has_avx512_bf16()) return Route::prompt_bf16;
+  if (type == F32 || type == F16 || type == BF16) return Route::prompt_float;
+  return Route::prompt;
 }
 
 Preparation few_preparation(TensorType type) {
@@ -40,7 +46,17 @@ Preparation few_preparation(TensorType type) {
 }
 
 Preparation preparation(TensorType type, std::size_t n) {
-  return n >= kPromptRows && !is_float(type) ? Preparation::q8_rows : few_preparation(type);
+  switch (route(type, n)) {
+    case Route::few:
+      return few_preparation(type);
+    case Route::prompt:
+      return Preparation::q8_rows;
+    case Route::prompt_float:
+      return Preparation::f32;
+    case Route::prompt_bf16:
+      return Preparation::bf16;
+  }
+  return Preparation::f32;
 }
 
 std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
@@ -55,8 +71,9 @@ std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
       return grouped_bytes<PairedGroup>(cols);
     case Preparation::q8_halved:
       return grouped_bytes<HalvedGroup>(cols);
-    case Preparation::f32:
     case Preparation::bf16:
+      return round_up(cols * 2, 64);
+    case Preparation::f32:
       break;
   }
   return round_up(cols * sizeof(float), 64);
@@ -74,30 +91,42 @@ void prepare(Preparation preparation, const float* x, std::size_t cols, std::byt
       return prepare_groups<PairedGroup>(x, cols, prepared);
     case Preparation::q8_halved:
       return prepare_groups<HalvedGroup>(x, cols, prepared);
-    case Preparation::f32:
     case Preparation::bf16:
+      return prepare_bf16_avx512(x, cols, prepared);
+    case Preparation::f32:
       std::memcpy(prepared, x, cols * sizeof(float));
       return;
   }
 }
 
-bool by_panels(TensorType type, std::size_t n) {
-  return preparation(type, n) == Preparation::q8_rows;
-}
-
 std::size_t workspace_bytes(const MatMulShape& shape, std::size_t n) {
-  return by_panels(shape.type, n) ? kPanelBytes : 0;
+  switch (route(shape.type, n)) {
+    case Route::few:
+      return 0;
+    case Route::prompt:
+      return prompt_workspace_avx512(shape.type, n);
+    case Route::prompt_float:
+      return prompt_float_workspace_avx512(n);
+    case Route::prompt_bf16:
+      return prompt_bf16_workspace_avx512(n);
+  }
+  return 0;
 }
 
 std::size_t row_granule(const MatMulShape& shape, std::size_t n) {
-  return by_panels(shape.type, n) ? 2 * kStripRows : kStripRows;
+  return route(shape.type, n) == Route::few ? 16 : 12;
 }
 
 void multiply(const Product& product) {
-  if (by_panels(product.type, product.n)) {
-    multiply_prompt_avx512(product);
-  } else {
-    multiply_few_avx512(product);
+  switch (route(product.type, product.n)) {
+    case Route::few:
+      return multiply_few_avx512(product);
+    case Route::prompt:
+      return multiply_prompt_avx512(product);
+    case Route::prompt_float:
+      return multiply_prompt_float_avx512(product);
+    case Route::prompt_bf16:
+      return multiply_prompt_bf16_avx512(product);
   }
 }
 

@@ -1,139 +1,90 @@
-// AVX-512 with VNNI for many rows of activations. Each thread unpacks a panel of weights at a time
-// into its workspace and multiplies it by all activations, so that a weight is unpacked once.
-#include <type_traits>
-
+// AVX-512 with VNNI: prompts through weights of the quantised types.
 #include "device/cpu/kernels/avx512/entries.h"
-#include "device/cpu/kernels/avx512/panel.h"
-#include "device/cpu/kernels/avx512/unpack_panel.h"
+#include "device/cpu/kernels/avx512/prompt.h"
+#include "device/cpu/kernels/avx512/tile.h"
 
 namespace ceiling::cpu {
 namespace {
 
-// Calls action(std::integral_constant<int, n>) for n in 1..kTileRows.
-template <typename Action>
-void with_constant(std::size_t n, Action&& action) {
-  switch (n) {
-    case 1:
-      return action(std::integral_constant<int, 1>{});
-    case 2:
-      return action(std::integral_constant<int, 2>{});
-    case 3:
-      return action(std::integral_constant<int, 3>{});
-    case 4:
-      return action(std::integral_constant<int, 4>{});
-    case 5:
-      return action(std::integral_constant<int, 5>{});
-    default:
-      return action(std::integral_constant<int, static_cast<int>(kTileRows)>{});
-  }
-}
+template <typename Unpacker>
+struct QuantisedPlan {
+  static constexpr std::size_t kColumns = kPanelColumns;
+  static constexpr int kRows = kTileRows<Unpacker>;
+  using PanelRow = UnpackedRow<Unpacker>;
+  template <typename Lanes>
+  struct Strip {
+    StripBlock<Lanes> block[kPanelBlocks];
+  };
+  static_assert(kColumns % Unpacker::kColumns == 0);
 
-constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
-
-template <typename Panel>
-class PanelProduct {
- public:
-  explicit PanelProduct(const Product& product)
-      : p_(product), panel_(reinterpret_cast<Block*>(product.workspace)) {}
-
-  void run() const {
-    constexpr std::size_t panel_rows = kPanelStrips * kStripRows;
-    for (std::size_t row = p_.row_begin; row < p_.row_end; row += panel_rows) {
-      const std::size_t left = p_.row_end - row;
-      const std::size_t rows = left < panel_rows ? left : panel_rows;
-      for (std::size_t column = 0; column < p_.cols; column += kPanelColumns) {
-        const std::size_t rest = p_.cols - column;
-        const std::size_t blocks = (rest < kPanelColumns ? rest : kPanelColumns) / kScaled;
-        unpack(row, rows, column, blocks);
-        multiply(row, rows, column, blocks);
-      }
+  template <typename Lanes>
+  static void interleave(const std::byte* x, std::size_t x_pitch, std::size_t rows,
+                         std::size_t column, std::size_t columns, Strip<Lanes>& strip) {
+    x += column / kScaled * sizeof(RowBlock);
+    for (std::size_t b = 0; b < columns / kScaled; ++b) {
+      interleave_block<Lanes>(x + b * sizeof(RowBlock), x_pitch, rows, strip.block[b]);
     }
   }
 
- private:
-  using Block = typename Panel::Block;
-  using Kind = typename Panel::Kind;
-
-  void unpack(std::size_t row, std::size_t rows, std::size_t column, std::size_t blocks) const {
-    constexpr std::size_t step = Panel::kColumns / kScaled;
-    for (std::size_t strip = 0; strip * kStripRows < rows; ++strip) {
-      StripRows from;
-      for (std::size_t r = 0; r < kStripRows; ++r) {
-        const std::size_t of = strip * kStripRows + r;
-        from.row[r] = reinterpret_cast<Address>(p_.weights) +
-                      (row + (of < rows ? of : rows - 1)) * p_.row_bytes;
-      }
-      Block* out = panel_ + strip * blocks;
-      for (std::size_t b = 0; b < blocks; b += step) {
-        const std::size_t offset = (column + b * kScaled) / Panel::kColumns * Panel::kBytes;
-        Panel::unpack(from, offset, blocks - b < step ? blocks - b : step, out + b);
-      }
+  static void unpack(Address w, std::size_t column, std::size_t columns, PanelRow& out) {
+    const Unpacker unpacker{};
+    constexpr std::size_t unit_blocks = Unpacker::kColumns / kScaled;
+    const std::size_t blocks = columns / kScaled;
+    w += column / Unpacker::kColumns * Unpacker::kBytes;
+    for (std::size_t unit = 0; unit * unit_blocks < blocks; ++unit, w += Unpacker::kBytes) {
+      prefetch_stream<Unpacker::kBytes>(w);
+      unpacker.unpack(w, smaller(blocks - unit * unit_blocks, unit_blocks), out.q[unit],
+                      out.factor[unit]);
     }
   }
 
-  void multiply(std::size_t row, std::size_t rows, std::size_t column, std::size_t blocks) const {
-    // Tiles of nearly equal numbers of activation rows.
-    const std::size_t tiles = (p_.n + kTileRows - 1) / kTileRows;
-    for (std::size_t tile = 0; tile < tiles; ++tile) {
-      const std::size_t first = p_.n * tile / tiles;
-      const std::size_t n = p_.n * (tile + 1) / tiles - first;
-      const std::byte* x =
-          p_.prepared + first * p_.prepared_pitch + column / kScaled * sizeof(RowBlock);
-      with_constant(n, [&](auto count) {
-        for (std::size_t strip = 0; strip * kStripRows < rows; strip += 2) {
-          const TileOut out{p_.y + first * p_.y_pitch + row + strip * kStripRows, p_.y_pitch,
-                            rows - strip * kStripRows, column != 0};
-          multiply_tile<Kind, count.value>(panel_ + strip * blocks, blocks, x, p_.prepared_pitch,
-                                           log2_of(Panel::kOffset), out);
-        }
-      });
-    }
+  template <typename Lanes>
+  static void multiply(const PanelRow* panel, std::size_t columns, const Strip<Lanes>& strip,
+                       typename Lanes::Floats (&total)[kRows]) {
+    multiply_tile<Unpacker, Lanes, kRows>(panel, columns / kScaled, strip.block, total);
   }
-
-  const Product& p_;
-  Block* panel_;
 };
 
-template <typename Panel>
-void run(const Product& product) {
-  static_assert(kPanelColumns % Panel::kColumns == 0);
-  PanelProduct<Panel>(product).run();
+// Calls action(Plan) for a quantised type.
+template <typename Action>
+auto with_plan(TensorType type, Action&& action) {
+  using enum TensorType;
+  switch (type) {
+    case Q4_0:
+      return action(QuantisedPlan<SmallUnpacker<SmallQ4_0>>{});
+    case Q4_1:
+      return action(QuantisedPlan<SmallUnpacker<SmallQ4_1>>{});
+    case Q5_0:
+      return action(QuantisedPlan<SmallUnpacker<SmallQ5_0>>{});
+    case Q5_1:
+      return action(QuantisedPlan<SmallUnpacker<SmallQ5_1>>{});
+    case IQ4_NL:
+      return action(QuantisedPlan<SmallUnpacker<SmallIQ4_NL>>{});
+    case IQ4_XS:
+      return action(QuantisedPlan<UnpackerIQ4_XS>{});
+    case Q4_K:
+      return action(QuantisedPlan<PairedUnpacker<SuperQ4_K>>{});
+    case Q5_K:
+      return action(QuantisedPlan<PairedUnpacker<SuperQ5_K>>{});
+    case Q2_K:
+      return action(QuantisedPlan<HalvedUnpacker<SuperQ2_K>>{});
+    case Q3_K:
+      return action(QuantisedPlan<HalvedUnpacker<SuperQ3_K>>{});
+    case Q6_K:
+      return action(QuantisedPlan<HalvedUnpacker<SuperQ6_K>>{});
+    default:
+      return action(QuantisedPlan<SmallUnpacker<SmallQ8_0>>{});
+  }
 }
 
 }  // namespace
 
+std::size_t prompt_workspace_avx512(TensorType type, std::size_t n) {
+  return with_plan(type, [n](auto plan) { return prompt_workspace<decltype(plan)>(n); });
+}
+
 void multiply_prompt_avx512(const Product& product) {
-  using enum TensorType;
-  switch (product.type) {
-    case Q4_0:
-      return run<SmallPanel<SmallQ4_0>>(product);
-    case Q4_1:
-      return run<SmallPanel<SmallQ4_1>>(product);
-    case Q5_0:
-      return run<SmallPanel<SmallQ5_0>>(product);
-    case Q5_1:
-      return run<SmallPanel<SmallQ5_1>>(product);
-    case Q8_0:
-      return run<SmallPanel<SmallQ8_0>>(product);
-    case IQ4_NL:
-      return run<SmallPanel<SmallIQ4_NL>>(product);
-    case IQ4_XS:
-      return run<PanelIQ4_XS>(product);
-    case Q4_K:
-      return run<PairedPanel<SuperQ4_K>>(product);
-    case Q5_K:
-      return run<PairedPanel<SuperQ5_K>>(product);
-    case Q2_K:
-      return run<HalvedPanel<SuperQ2_K>>(product);
-    case Q3_K:
-      return run<HalvedPanel<SuperQ3_K>>(product);
-    case Q6_K:
-      return run<HalvedPanel<SuperQ6_K>>(product);
-    case F32:
-    case F16:
-    case BF16:
-      return;  // prompt_float_avx512.cc
-  }
+  with_plan(product.type, [&](auto plan) { PromptProduct<decltype(plan)>(product).run(); });
 }
 
 }  // namespace ceiling::cpu

@@ -12,6 +12,8 @@ namespace {
 
 using Address = const std::uint8_t*;
 
+constexpr std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
+
 inline __m512i load512(const void* p) { return _mm512_loadu_si512(p); }
 inline __m256i load256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
