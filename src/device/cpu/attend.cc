@@ -90,7 +90,7 @@ class AttentionRunner {
               var(phase_.key, r) + head * key_width_, key_width_, thread_.head);
     const std::uint32_t page = (*step_.tables)[at.sequence][at.position / kPagePositions];
     machine_.kv->write(phase_.kv, page, at.position % kPagePositions, head, thread_.head,
-                       var(phase_.value, r) + head * phase_.shape.value_width);
+                       var(phase_.value, r) + std::size_t{head} * phase_.shape.value_width);
   }
 
   // The block's queries of one KV head, turned and scaled.

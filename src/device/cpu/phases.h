@@ -46,7 +46,7 @@ struct RopeRow {
 };
 struct AppendRow {
   KvId kv;
-  std::uint32_t heads, key_width, value_width;
+  std::size_t heads, key_width, value_width;
   VarId key, value;
 };
 struct GatedRow {
@@ -74,7 +74,7 @@ struct RouteRow {
 // The parts that attention left, one for each split of the positions, become its output.
 struct MergeRow {
   KvId kv;
-  std::uint32_t heads, group, value_width;
+  std::size_t heads, group, value_width;
   VarId out;
 };
 using RowOp = std::variant<EmbedRow, NormRow, RopeRow, AppendRow, GatedRow, AddRow, SelectRow,

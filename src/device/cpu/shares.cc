@@ -1,6 +1,7 @@
 #include "device/cpu/shares.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ceiling::cpu {
 namespace {
@@ -18,7 +19,7 @@ std::size_t row_at(const Product& product, double bytes) {
   const std::size_t rows = product.matrix.shape.rows;
   if (bytes >= bytes_of(product, rows)) return rows;
   const double lines = std::max(bytes, 0.0) / bytes_of(product, kLineOutputs);
-  return std::min(static_cast<std::size_t>(lines + 0.5) * kLineOutputs, rows);
+  return std::min(static_cast<std::size_t>(std::lround(lines)) * kLineOutputs, rows);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ inline constexpr std::size_t kFewRows = 4;
 
 // Consecutive rows of one sequence whose queries share what they read of the KV cache.
 struct QueryBlock {
-  std::uint32_t first = 0, rows = 0;
+  std::size_t first = 0, rows = 0;
   std::uint32_t sequence = 0;
 };
 

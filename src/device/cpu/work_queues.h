@@ -13,7 +13,7 @@ namespace ceiling::cpu {
 
 class WorkQueues {
  public:
-  explicit WorkQueues(unsigned threads) : threads_(threads), counters_(2 * threads) {}
+  explicit WorkQueues(unsigned threads) : threads_(threads), counters_(std::size_t{2} * threads) {}
 
   // Before a run, while no thread works.
   void clear() {
