@@ -36,6 +36,7 @@ constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
+bool stdin_is_terminal() { return is_terminal(0); }
 bool stdout_is_terminal() { return is_terminal(1); }
 bool stderr_is_terminal() { return is_terminal(2); }
 

@@ -8,6 +8,7 @@
 
 namespace ceiling {
 
+bool stdin_is_terminal();
 bool stdout_is_terminal();
 bool stderr_is_terminal();
 bool colour_wanted();    // stdout is a terminal, NO_COLOR is not set, TERM is not dumb

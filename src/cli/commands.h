@@ -12,11 +12,13 @@ void add_run_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_score_command(CLI::App& app);
+void add_lab_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_synth_command(CLI::App& app);
+void add_trial_command(CLI::App& app);
 
 }  // namespace ceiling::cli

@@ -18,12 +18,14 @@ int run(int argc, char** argv) {
   ceiling::cli::add_chat_command(app);
   ceiling::cli::add_bench_command(app);
   ceiling::cli::add_score_command(app);
+  ceiling::cli::add_lab_command(app);
   ceiling::cli::add_inspect_command(app);
   ceiling::cli::add_probe_command(app);
   ceiling::cli::add_tokenize_command(app);
   ceiling::cli::add_quantize_command(app);
   ceiling::cli::add_eval_command(app);
   ceiling::cli::add_synth_command(app);
+  ceiling::cli::add_trial_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -57,7 +57,7 @@ std::string Fields::text(std::string_view name) const {
 }
 
 std::string Fields::text_or(std::string_view name, std::string otherwise) const {
-  return has(name) ? text(name) : std::move(otherwise);
+  return !has(name) || at(name) == "" ? std::move(otherwise) : text(name);
 }
 
 double Fields::number(std::string_view name, double low, double high) const {

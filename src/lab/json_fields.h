@@ -19,6 +19,7 @@ class Fields {
   bool has(std::string_view name) const;  // present and not null
   const nlohmann::json& at(std::string_view name) const;
   std::string text(std::string_view name) const;  // not empty, one line of at most 4096 bytes
+  // Absent, null or empty: `otherwise`.
   std::string text_or(std::string_view name, std::string otherwise) const;
   double number(std::string_view name, double low, double high) const;  // finite, within
   std::optional<double> optional_number(std::string_view name, double low, double high) const;

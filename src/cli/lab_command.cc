@@ -1,0 +1,232 @@
+// ceiling lab: plan, seal, run and reveal an experiment, in order or one at a time.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "base/error.h"
+#include "base/terminal.h"
+#include "base/units.h"
+#include "cli/commands.h"
+#include "cli/lab_progress.h"
+#include "lab/canonical_json.h"
+#include "lab/expectation.h"
+#include "lab/planner.h"
+#include "lab/protocol.h"
+#include "lab/report.h"
+#include "lab/summary.h"
+#include "lab/verify.h"
+#include "os/files.h"
+#include "os/process.h"
+
+namespace ceiling::cli {
+namespace {
+
+struct Flags {
+  bool quick = false;
+  std::string plan_file, out, resume;
+  std::vector<std::string> predictions;
+  std::size_t blocks = 0;
+  long long seed = -1;
+  std::string directory;  // of the subcommands
+};
+
+std::uint64_t seed_of(const Flags& flags) {
+  return flags.seed >= 0 ? static_cast<std::uint64_t>(flags.seed) : std::random_device{}();
+}
+
+lab::Plan plan_of(const Flags& flags) {
+  lab::PlanMachine machine;
+  {
+    Progress line("measuring what the memory allows", 0);
+    line.label("measuring what the memory allows");
+    machine = lab::measure_machine();
+  }
+  if (flags.plan_file.empty()) {
+    const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
+    return lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, machine,
+                          lab::find_resources(), seed_of(flags), blocks);
+  }
+  const std::string text = os::read_file(flags.plan_file);
+  lab::Plan plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
+  if (flags.blocks > 0) plan.blocks = flags.blocks;
+  if (flags.seed >= 0) plan.seed = seed_of(flags);
+  return lab::adopt_plan(std::move(plan), machine);
+}
+
+void describe(const lab::Plan& plan) {
+  std::size_t trials = 0;
+  for (const auto& block : plan.schedule()) trials += block.size();
+  fmt::print("This machine: {}, memory read at {} GB/s by {} threads.\n", plan.machine.cpu,
+             lab::shown(plan.machine.read_gb_per_s), plan.machine.threads);
+  fmt::print("Lab L-001, {}: {} blocks, {} trials, each in a fresh process; about {}.\n", plan.kind,
+             plan.blocks, trials, format_duration({plan.estimate_s}));
+  for (const lab::Cell& cell : plan.cells) {
+    fmt::print("  {:<16} {}\n", cell.id,
+               cell.synthetic() ? "synthetic weights: speed only" : "real weights");
+  }
+  for (const lab::LeftOut& item : plan.left_out) {
+    fmt::print("  left out: {}: {}\n", item.what, item.why);
+  }
+}
+
+// One question a cell; Enter skips.
+void ask_expectations(lab::Plan& plan) {
+  fmt::print("What do you expect, in tokens/s? It is sealed before anything runs (Enter skips).\n");
+  for (const lab::Cell& cell : plan.cells) {
+    while (true) {
+      fmt::print("  {}: ", cell.title());
+      std::fflush(stdout);
+      std::string line;
+      if (!std::getline(std::cin, line) || line.empty()) break;
+      try {
+        lab::expect(plan, lab::parse_expectation(cell.id + "=" + line, plan));
+        break;
+      } catch (const Error& error) {
+        fmt::print("  {}\n", error.what());
+      }
+    }
+  }
+}
+
+void add_expectations(const Flags& flags, lab::Plan& plan) {
+  for (const std::string& text : flags.predictions) {
+    lab::expect(plan, lab::parse_expectation(text, plan));
+  }
+  if (flags.predictions.empty() && stdin_is_terminal() && stdout_is_terminal()) {
+    ask_expectations(plan);
+  }
+}
+
+lab::RunDirectory write_plan(const Flags& flags) {
+  lab::Plan plan = plan_of(flags);
+  describe(plan);
+  add_expectations(flags, plan);
+  const auto directory =
+      lab::RunDirectory::create(flags.out.empty() ? lab::RunDirectory::fresh_name() : flags.out);
+  directory.write_plan(plan);
+  return directory;
+}
+
+void seal(const lab::RunDirectory& directory) {
+  fmt::print("Seal: {}\n(post it anywhere before the run ends: it proves what you expected)\n",
+             lab::seal_plan(directory));
+}
+
+void show_answer(const lab::RunDirectory& directory, const lab::OpenedRun& run) {
+  const lab::ReportData data = lab::gather(run.plan, run.ledger.entries());
+  fmt::print("\n{}", lab::terminal_summary(data, directory.html(), terminal_columns()));
+}
+
+void run(const lab::RunDirectory& directory) {
+  std::fflush(stdout);
+  os::install_interrupt_handler();
+  lab::ProcessTrialRunner runner;
+  try {
+    const lab::OpenedRun done = [&] {
+      LabProgress progress(directory.read_plan().estimate_s);
+      return lab::run_sealed(directory, runner, progress);
+    }();
+    show_answer(directory, done);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::interrupted) throw;
+    fail(ExitCode::interrupted, "interrupted; nothing is lost: ceiling lab --resume {}",
+         directory.path());
+  }
+}
+
+void status(const lab::RunDirectory& directory) {
+  const lab::Plan plan = directory.read_plan();
+  if (!directory.sealed()) {
+    fmt::print("planned, not sealed: ceiling lab seal {}\n", directory.path());
+    return;
+  }
+  const lab::OpenedRun opened = lab::open_run(directory);
+  std::size_t trials = 0;
+  for (const auto& block : plan.schedule()) trials += block.size();
+  std::size_t first_runs = 0;
+  for (const lab::TrialRecord& trial : opened.state.trials) first_runs += trial.slot.repeat ? 0 : 1;
+  fmt::print("{}: {} of {} trials, {} more after exclusions, {} ended without a result\n",
+             opened.state.finished() ? "finished" : "not finished", first_runs, trials,
+             opened.state.trials.size() - first_runs, opened.state.aborts.size());
+  fmt::print("seal {}\n", opened.state.digest);
+  for (const lab::Note& note : opened.state.notes) {
+    fmt::print("{}: {}\n", lab::shown_time(note.wall_s), note.text);
+  }
+  if (!opened.state.finished()) fmt::print("go on: ceiling lab --resume {}\n", directory.path());
+}
+
+void verify(const lab::RunDirectory& directory) {
+  const lab::Verification found = lab::verify(directory);
+  for (const std::string& line : found.checked) fmt::print("ok: {}\n", line);
+  for (const std::string& line : found.problems) fmt::print("DAMAGED: {}\n", line);
+  if (!found.problems.empty()) {
+    fail(ExitCode::integrity, "'{}' does not verify: {} problems, listed above", directory.path(),
+         found.problems.size());
+  }
+  if (!found.finished) {
+    fail(ExitCode::refused,
+         "the run in '{}' is sound so far but not finished: there is no result to verify",
+         directory.path());
+  }
+  fmt::print("verified: every figure follows from the ledger\n");
+}
+
+void add_plan_flags(CLI::App& command, Flags& flags) {
+  command.add_flag("--quick", flags.quick, "5 blocks of small and middle models, under 8 minutes");
+  command.add_option("--plan", flags.plan_file, "Cells and settings from this file");
+  command.add_option("--out", flags.out, "Result folder (default runs/TIME-ID)");
+  command.add_option(
+      "--predict", flags.predictions,
+      "What you expect, tokens/s: 7B=9.5 or 7B=9.5:8-11 (80 % interval); repeatable");
+  command.add_option("--blocks", flags.blocks, "Number of blocks")->check(CLI::Range(1, 1000));
+  command.add_option("--seed", flags.seed, "Seed of the order of trials")
+      ->check(CLI::Range(0LL, 4294967295LL));
+}
+
+void run_all(const Flags& flags) {
+  if (!flags.resume.empty()) {
+    run(lab::RunDirectory::open(flags.resume));
+    return;
+  }
+  const lab::RunDirectory directory = write_plan(flags);
+  seal(directory);
+  run(directory);
+}
+
+// A subcommand that takes the folder of a run.
+void add_step(CLI::App& parent, const std::shared_ptr<Flags>& flags, const char* name,
+              const char* what, void (*step)(const lab::RunDirectory&)) {
+  CLI::App* command = parent.add_subcommand(name, what);
+  command->add_option("DIR", flags->directory, "The folder of a run")->required();
+  command->callback([flags, step] { step(lab::RunDirectory::open(flags->directory)); });
+}
+
+}  // namespace
+
+void add_lab_command(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* lab = app.add_subcommand("lab", "Runs a sealed, randomised experiment and reports it");
+  lab->require_subcommand(0, 1);
+  add_plan_flags(*lab, *flags);
+  lab->add_option("--resume", flags->resume, "Go on with an interrupted run");
+  CLI::App* plan = lab->add_subcommand("plan", "Writes a plan, to read before it is sealed");
+  add_plan_flags(*plan, *flags);
+  plan->callback([flags] { fmt::print("Plan: {}\n", write_plan(*flags).plan()); });
+  add_step(*lab, flags, "seal", "Commits to a plan", &seal);
+  add_step(*lab, flags, "run", "Runs a sealed plan, or goes on with it", &run);
+  add_step(*lab, flags, "status", "How far a run is", &status);
+  add_step(*lab, flags, "reveal", "Opens the seal of a finished run",
+           [](const auto& directory) { show_answer(directory, lab::reveal(directory)); });
+  add_step(*lab, flags, "verify", "Replays a run's records", &verify);
+  add_step(*lab, flags, "report", "Writes the report again",
+           [](const auto& directory) { show_answer(directory, lab::reveal(directory)); });
+  lab->callback([flags, lab] {
+    if (lab->get_subcommands().empty()) run_all(*flags);
+  });
+}
+
+}  // namespace ceiling::cli

@@ -1,0 +1,36 @@
+// Decode speed before any model has run: the machine's measured read rate and the Program's exact
+// bytes, with the share of the ceiling that our kernels and their overhead leave.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+#include "fit/prediction.h"
+#include "model/program.h"
+
+namespace ceiling::fit {
+
+// What is known of the machine. Unknown rates are 0.
+struct MachineRates {
+  BytesPerSecond read;               // all threads together, median of the probe
+  double int8_operations_per_s = 0;  // multiplications and additions, all threads
+  unsigned threads = 1;
+};
+
+struct DecodePrediction {
+  std::uint64_t bytes_per_token = 0;  // weights and KV at the mean depth (model/cost)
+  double operations_per_token = 0;
+  double ceiling_tokens_per_s = 0;  // read rate / bytes per token: no prediction, a bound
+  Prediction share;                 // of the ceiling at the time of the run
+  Prediction tokens_per_s;          // wider: the machine's read rate moves too
+};
+
+// One stream at positions [depth, depth + count). Throws Error(usage) unless the read rate is
+// known.
+DecodePrediction predict_decode(const Program& program, std::uint32_t depth, std::uint32_t count,
+                                const MachineRates& rates);
+
+// A rough time for a prompt of `tokens`, for estimates of how long a run takes.
+Seconds estimate_prefill(const Program& program, std::uint32_t tokens, const MachineRates& rates);
+
+}  // namespace ceiling::fit

@@ -1,0 +1,18 @@
+// A prediction that can be wrong: a median and the intervals that it stakes.
+#pragma once
+
+namespace ceiling::fit {
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+struct Prediction {
+  double median = 0;
+  Interval p80, p95;  // central intervals; both hold the median
+};
+
+// A log-normal prediction: `log_sd` is the standard deviation of its natural logarithm.
+Prediction log_normal(double median, double log_sd);
+
+}  // namespace ceiling::fit

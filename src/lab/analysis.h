@@ -1,0 +1,70 @@
+// From the ledger's raw trials to the figures that are shown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lab/plan.h"
+#include "lab/replay.h"
+#include "lab/statistics.h"
+
+namespace ceiling::lab {
+
+// One trial as a point in a plot.
+struct TrialPoint {
+  std::size_t block = 0;
+  double wall_s = 0;
+  double tokens_per_s = 0;
+  double share = 0;
+  double probe_gb_per_s = 0;
+  bool excluded = false;
+};
+
+// Where a token's time goes; the parts add up to the measured mean time of a token.
+struct TokenTime {
+  double at_ceiling_s = 0;       // the bytes at the probe's rate
+  double matrices_beyond_s = 0;  // matrix products beyond that
+  double attention_s = 0;
+  double other_s = 0;  // norms, rope, activations, waiting at barriers, sampling
+  double all_s() const { return at_ceiling_s + matrices_beyond_s + attention_s + other_s; }
+};
+
+struct CellFigures {
+  std::size_t cell = 0;  // index into the plan's cells
+  std::vector<TrialPoint> points;
+  std::size_t excluded = 0;  // trials, among the points
+  bool disturbed = false;    // some block has excluded trials only: they are used, and it is said
+  // Over blocks (the mean of a block's trials is one observation), 95 % intervals.
+  Estimate tokens_per_s;
+  Estimate share;  // of the ceiling
+  Estimate prefill_tokens_per_s;
+  double first_token_s = 0, load_s = 0, touch_s = 0;  // medians
+  double bytes_per_token = 0;
+  double operations_per_token = 0;
+  double probe_gb_per_s = 0;                            // median over trials
+  double prefill_intensity = 0, prefill_gop_per_s = 0;  // operations a byte; rate
+  TokenTime token_time;
+  std::uint64_t resident_bytes = 0, file_bytes = 0;
+  double ceiling_tokens_per_s() const;  // probe over bytes
+};
+
+// Two cells of one model size at different types: what fewer bytes bring.
+struct TypeRatio {
+  std::size_t smaller = 0, larger = 0;  // cells, by bytes per token
+  double bytes = 0;                     // larger over smaller
+  Estimate speed;                       // smaller's over larger's, at the same memory speed
+};
+
+struct Analysis {
+  std::vector<CellFigures> cells;  // those with at least one trial, in the plan's order
+  std::vector<TypeRatio> type_ratios;
+  std::size_t trials = 0, excluded = 0;
+  std::vector<std::string> no_verdict;  // why nothing is decided; each a sentence
+  const CellFigures* find(const Plan& plan, const std::string& cell) const;
+  const CellFigures& headline() const;  // the most bytes per token
+};
+
+// Throws Error(failed) if no trial was measured at all.
+Analysis analyse(const Plan& plan, const Replay& state);
+
+}  // namespace ceiling::lab

@@ -1,0 +1,88 @@
+#include "lab/cell.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "lab/json_fields.h"
+
+namespace ceiling::lab {
+namespace {
+
+using nlohmann::json;
+
+json model_to_json(const Cell& cell) {
+  if (const auto* file = std::get_if<FileModel>(&cell.model)) {
+    return {{"kind", "file"}, {"file", file->file}};
+  }
+  const auto& synthetic = std::get<SyntheticModel>(cell.model);
+  return {{"kind", "synthetic"},
+          {"shape", synthetic.shape},
+          {"recipe", synthetic.recipe},
+          {"seed", synthetic.seed},
+          {"vocabulary", synthetic.vocabulary}};
+}
+
+std::variant<FileModel, SyntheticModel> model_from_json(const Fields& fields) {
+  const std::string kind = fields.text("kind");
+  if (kind == "file") {
+    fields.only({"kind", "file"});
+    return FileModel{fields.text("file")};
+  }
+  if (kind != "synthetic") {
+    fail(ExitCode::integrity, "{}.kind is '{}'; expected file or synthetic", fields.label(), kind);
+  }
+  fields.only({"kind", "shape", "recipe", "seed", "vocabulary"});
+  SyntheticModel model;
+  model.shape = fields.text("shape");
+  model.recipe = fields.text("recipe");
+  if (fields.has("seed")) model.seed = fields.integer("seed", 0, UINT32_MAX);
+  if (fields.has("vocabulary")) {
+    model.vocabulary = static_cast<std::uint32_t>(fields.integer("vocabulary", 256, 1'000'000));
+  }
+  return model;
+}
+
+std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
+                    std::uint32_t otherwise) {
+  if (!fields.has(name)) return otherwise;
+  return static_cast<std::uint32_t>(fields.integer(name, low, high));
+}
+
+}  // namespace
+
+std::string Cell::title() const { return fmt::format("{} at {}", size, type); }
+
+json to_json(const Cell& cell) {
+  return {{"id", cell.id},
+          {"size", cell.size},
+          {"type", cell.type},
+          {"model", model_to_json(cell)},
+          {"device", cell.device},
+          {"threads", cell.threads},
+          {"prompt_tokens", cell.prompt_tokens},
+          {"least_tokens", cell.least_tokens},
+          {"most_tokens", cell.most_tokens},
+          {"most_decode_s", cell.most_decode_s}};
+}
+
+Cell cell_from_json(const Fields& fields) {
+  fields.only({"id", "size", "type", "model", "device", "threads", "prompt_tokens", "least_tokens",
+               "most_tokens", "most_decode_s"});
+  Cell cell;
+  cell.id = fields.text("id");
+  cell.size = fields.text("size");
+  cell.type = fields.text("type");
+  cell.model = model_from_json(fields.object("model"));
+  cell.device = fields.text_or("device", cell.device);
+  cell.threads = count(fields, "threads", 1, 4096, 0);
+  cell.prompt_tokens = count(fields, "prompt_tokens", 1, 1U << 20, cell.prompt_tokens);
+  cell.least_tokens = count(fields, "least_tokens", 1, 1U << 20, cell.least_tokens);
+  cell.most_tokens = count(fields, "most_tokens", cell.least_tokens, 1U << 20,
+                           std::max(cell.least_tokens, cell.most_tokens));
+  if (fields.has("most_decode_s")) cell.most_decode_s = fields.number("most_decode_s", 0, 3600);
+  return cell;
+}
+
+}  // namespace ceiling::lab

@@ -1,0 +1,45 @@
+// One condition of a run: a model at a type on a device with a load. Measured once in every block.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <variant>
+
+namespace ceiling::lab {
+
+class Fields;
+
+// A model file as it is: a path, or a bare name in the models' folder of the cache.
+struct FileModel {
+  std::string file;
+};
+
+// Seeded weights of a real shape: good for speed, says nothing of quality.
+struct SyntheticModel {
+  std::string shape;   // "7B"
+  std::string recipe;  // "Q4_K_M"
+  std::uint64_t seed = 1;
+  std::uint32_t vocabulary = 49152;
+};
+
+struct Cell {
+  std::string id;    // "7B-Q4_K_M": names the cell in plan, ledger and results
+  std::string size;  // "7B": what a prediction may call it
+  std::string type;  // "Q4_K_M"
+  std::variant<FileModel, SyntheticModel> model;
+  std::string device = "cpu";
+  unsigned threads = 0;  // 0: the machine's default, filled in by the planner
+  std::uint32_t prompt_tokens = 128;
+  std::uint32_t least_tokens = 16;  // decoded, after the first
+  std::uint32_t most_tokens = 64;
+  double most_decode_s = 10;  // stops between least and most
+
+  bool synthetic() const { return std::holds_alternative<SyntheticModel>(model); }
+  std::string title() const;  // "7B at Q4_K_M"
+};
+
+nlohmann::json to_json(const Cell& cell);
+Cell cell_from_json(const Fields& fields);  // throws Error(integrity)
+
+}  // namespace ceiling::lab

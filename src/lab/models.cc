@@ -1,0 +1,94 @@
+#include "lab/models.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "gguf/file.h"
+#include "model/architecture.h"
+#include "model/shapes.h"
+#include "model/synthetic.h"
+#include "os/cpu.h"
+#include "os/files.h"
+
+namespace ceiling::lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string models_folder() { return os::cache_directory() + "/models"; }
+
+SyntheticOptions options_of(const SyntheticModel& model) {
+  SyntheticOptions options;
+  options.recipe = model.recipe;
+  options.seed = model.seed;
+  options.vocabulary = model.vocabulary;
+  options.threads = os::default_threads();
+  return options;
+}
+
+}  // namespace
+
+std::string model_path(const Cell& cell) {
+  if (const auto* file = std::get_if<FileModel>(&cell.model)) {
+    const bool bare = file->file.find('/') == std::string::npos;
+    return bare && !fs::exists(file->file) ? models_folder() + "/" + file->file : file->file;
+  }
+  const auto& model = std::get<SyntheticModel>(cell.model);
+  return fmt::format("{}/synthetic-{}-{}-vocabulary{}-seed{}.gguf", models_folder(), model.shape,
+                     model.recipe, model.vocabulary, model.seed);
+}
+
+std::string prepare_model(const Cell& cell,
+                          const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  const std::string path = model_path(cell);
+  if (fs::exists(path)) return path;
+  if (!cell.synthetic()) {
+    fail(ExitCode::failed,
+         "model file '{}' is missing: fetch it with ./run fetch, or name its path", path);
+  }
+  const auto& model = std::get<SyntheticModel>(cell.model);
+  const Shape& shape = find_shape(model.shape);
+  fs::create_directories(models_folder());
+  write_synthetic(shape, options_of(model), path, progress);
+  return path;
+}
+
+std::uint64_t model_file_bytes(const Cell& cell) {
+  const std::string path = model_path(cell);
+  if (fs::exists(path)) return fs::file_size(path);
+  if (!cell.synthetic()) return 0;
+  const auto& model = std::get<SyntheticModel>(cell.model);
+  return synthetic_file_bytes(find_shape(model.shape), options_of(model));
+}
+
+Program cell_program(const Cell& cell) {
+  if (cell.synthetic()) {
+    const auto& model = std::get<SyntheticModel>(cell.model);
+    Shape shape = find_shape(model.shape);
+    shape.vocabulary = model.vocabulary;
+    return shape_program(shape, model.recipe);
+  }
+  return build_program(*gguf::File::open(model_path(cell)));
+}
+
+ModelFile identify(const Cell& cell, const std::function<void(std::uint64_t)>& progress) {
+  const std::string path = model_path(cell);
+  ModelFile file;
+  file.cell = cell.id;
+  file.name = fs::path(path).filename().string();
+  file.bytes = fs::file_size(path);
+  file.sha256 = sha256_file(path, progress);
+  return file;
+}
+
+std::string file_stamp(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) fail(ExitCode::failed, "model file '{}' is gone: {}", path, error.message());
+  return fmt::format("{} {}", size, fs::last_write_time(path).time_since_epoch().count());
+}
+
+}  // namespace ceiling::lab

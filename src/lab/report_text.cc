@@ -1,0 +1,369 @@
+#include "lab/report_text.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <limits>
+
+#include "base/units.h"
+
+namespace ceiling::lab {
+namespace {
+
+// Decimals that leave three figures.
+int decimals_of(double value) {
+  if (!(std::abs(value) > 0)) return 0;
+  return std::clamp(2 - static_cast<int>(std::floor(std::log10(std::abs(value)))), 0, 6);
+}
+
+std::string with_decimals(double value, int decimals) {
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string optional_text(const std::optional<double>& value, std::string_view unit,
+                          double scale = 1) {
+  if (!value) return "not shown";
+  return fmt::format("{}{}", shown(*value * scale), unit);
+}
+
+// The least and the largest of something over all trials: "41.2–44.0 °C".
+template <typename Get>
+std::string range_text(const Replay& state, const Get& get, std::string_view unit) {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -least;
+  for (const TrialRecord& trial : state.trials) {
+    const std::optional<double> value = get(trial.result);
+    if (!value) continue;
+    least = std::min(least, *value);
+    most = std::max(most, *value);
+  }
+  if (least > most) return "not shown by this machine";
+  if (shown(least) == shown(most)) return fmt::format("{}{}", shown(most), unit);
+  return fmt::format("{}–{}{}", shown(least), shown(most), unit);
+}
+
+std::string interval_text(const fit::Interval& interval) {
+  const int decimals = decimals_of(interval.high);
+  return fmt::format("{}–{}", with_decimals(interval.low, decimals),
+                     with_decimals(interval.high, decimals));
+}
+
+bool inside(const std::optional<fit::Interval>& interval, double value) {
+  return interval && value >= interval->low && value <= interval->high;
+}
+
+std::string hit_text(const CellPrediction& prediction, double value) {
+  if (!prediction.p80) {
+    return fmt::format("{:+.0f} %", 100 * (value / prediction.median - 1));
+  }
+  if (inside(prediction.p80, value)) return "inside 80 %";
+  return inside(prediction.p95, value) ? "inside 95 %" : "missed";
+}
+
+std::string milliseconds(double seconds) { return shown(seconds * 1e3); }
+
+std::string depths(const Plan& plan) {
+  std::string text;
+  for (const Cell& cell : plan.cells) {
+    const std::string one =
+        fmt::format("prompt {}, then {}–{} tokens (at most {} s)", cell.prompt_tokens,
+                    cell.least_tokens, cell.most_tokens, shown(cell.most_decode_s));
+    if (text.find(one) == std::string::npos) text += (text.empty() ? "" : "; ") + one;
+  }
+  return text;
+}
+
+std::string devices(const Replay& state) {
+  std::string text;
+  for (const TrialRecord& trial : state.trials) {
+    if (text.find(trial.result.device) == std::string::npos) {
+      text += (text.empty() ? "" : "; ") + trial.result.device;
+    }
+  }
+  return text;
+}
+
+std::string residencies(const Replay& state) {
+  std::string text;
+  for (const TrialRecord& trial : state.trials) {
+    if (text.find(trial.result.residency) == std::string::npos) {
+      text += (text.empty() ? "" : ", ") + trial.result.residency;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string shown(double value) {
+  if (!std::isfinite(value)) return "–";
+  if (std::abs(value) >= 1000) {
+    const double unit = std::pow(10, std::floor(std::log10(std::abs(value))) - 2);
+    return fmt::format("{:.0f}", std::round(value / unit) * unit);
+  }
+  return with_decimals(value, decimals_of(value));
+}
+
+std::string shown(const Estimate& estimate) {
+  if (estimate.n < 2) return shown(estimate.value);
+  const int decimals = decimals_of(estimate.value);
+  return fmt::format("{} ({}–{})", with_decimals(estimate.value, decimals),
+                     with_decimals(estimate.low, decimals), with_decimals(estimate.high, decimals));
+}
+
+std::string shown_percent(const Estimate& share) {
+  const bool fine = share.n >= 2 && share.high - share.low < 0.02;
+  const int decimals = fine ? 1 : 0;
+  const auto percent = [&](double value) { return with_decimals(100 * value, decimals); };
+  if (share.n < 2) return percent(share.value) + " %";
+  return fmt::format("{} % ({}–{})", percent(share.value), percent(share.low), percent(share.high));
+}
+
+std::string shown_time(double wall_s) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(wall_s)));
+}
+
+std::string weights_label(const Cell& cell) {
+  return cell.synthetic() ? "synthetic: speed only" : "real";
+}
+
+std::string cell_name(const ReportData& data, std::size_t cell) {
+  const Cell& c = data.plan.cells[cell];
+  return c.synthetic() ? c.title() + " (synthetic weights: speed only)" : c.title();
+}
+
+std::string headline(const ReportData& data) {
+  const CellFigures& figures = data.analysis.headline();
+  const Cell& cell = data.plan.cells[figures.cell];
+  return fmt::format("{} makes {} tokens/s, {} of what this machine’s memory allows{}",
+                     cell.title(), shown(figures.tokens_per_s), shown_percent(figures.share),
+                     cell.synthetic() ? " (synthetic weights: speed only)" : "");
+}
+
+std::string type_sentence(const ReportData& data) {
+  if (data.analysis.type_ratios.empty()) return {};
+  const TypeRatio& ratio = data.analysis.type_ratios.front();
+  if (ratio.speed.n == 0) return {};
+  const Cell& smaller = data.plan.cells[ratio.smaller];
+  const Cell& larger = data.plan.cells[ratio.larger];
+  return fmt::format(
+      "{} reads {} times fewer bytes a token at {} than at {}, and runs {} times as fast{}",
+      smaller.size, shown(ratio.bytes), smaller.type, larger.type, shown(ratio.speed),
+      smaller.synthetic() ? " (synthetic weights: speed only)" : "");
+}
+
+Table speed_table(const ReportData& data) {
+  Table table{
+      {"Cell", "Weights", "Decode, tokens/s (95 %)", "Ceiling, tokens/s", "Share of ceiling",
+       "Memory, GB/s", "MB a token", "Prefill, tokens/s", "First token, s", "Load, s"},
+      {},
+      2};
+  for (const CellFigures& f : data.analysis.cells) {
+    const Cell& cell = data.plan.cells[f.cell];
+    table.rows.push_back({cell.title(), weights_label(cell), shown(f.tokens_per_s),
+                          shown(f.ceiling_tokens_per_s()), shown_percent(f.share),
+                          shown(f.probe_gb_per_s), shown(f.bytes_per_token / 1e6),
+                          shown(f.prefill_tokens_per_s), shown(f.first_token_s), shown(f.load_s)});
+  }
+  return table;
+}
+
+Table prediction_table(const ReportData& data) {
+  Table table{
+      {"Cell", "Weights", "Said by", "Predicted, tokens/s", "80 %", "95 %", "Measured", "Result"},
+      {},
+      3};
+  for (const CellPrediction& p : data.plan.predictions) {
+    const CellFigures* figures = data.analysis.find(data.plan, p.cell);
+    const Cell& cell = *data.plan.find(p.cell);
+    table.rows.push_back({cell.title(), weights_label(cell), p.by, shown(p.median),
+                          p.p80 ? interval_text(*p.p80) : "none given",
+                          p.p95 ? interval_text(*p.p95) : "none given",
+                          figures != nullptr ? shown(figures->tokens_per_s) : "not measured",
+                          figures != nullptr ? hit_text(p, figures->tokens_per_s.value) : "–"});
+  }
+  return table;
+}
+
+Table time_table(const ReportData& data) {
+  Table table{{"Cell", "Weights", "A token, ms", "Bytes at the ceiling, ms",
+               "Matrices beyond it, ms", "Attention, ms", "Everything else, ms"},
+              {},
+              2};
+  for (const CellFigures& f : data.analysis.cells) {
+    const Cell& cell = data.plan.cells[f.cell];
+    const TokenTime& t = f.token_time;
+    table.rows.push_back({cell.title(), weights_label(cell), milliseconds(t.all_s()),
+                          milliseconds(t.at_ceiling_s), milliseconds(t.matrices_beyond_s),
+                          milliseconds(t.attention_s), milliseconds(t.other_s)});
+  }
+  return table;
+}
+
+Table block_table(const ReportData& data) {
+  Table table{{"Cell", "Weights", "Block", "When, s", "tokens/s", "Share", "Memory, GB/s",
+               "Other processes", "Steal", "Counts"},
+              {},
+              2};
+  for (const TrialRecord& trial : data.state.trials) {
+    const Cell& cell = data.plan.cells[trial.cell];
+    const TrialResult& r = trial.result;
+    table.rows.push_back(
+        {cell.title(), weights_label(cell), fmt::format("{}", trial.slot.block + 1),
+         fmt::format("{:.0f}", trial.wall_s - data.state.started_wall_s), shown(r.tokens_per_s()),
+         fmt::format("{:.1f} %", 100 * r.share()), shown(r.probe_bytes_per_s() / 1e9),
+         optional_text(r.conditions.others_share, " %", 100),
+         optional_text(r.conditions.steal_share, " %", 100),
+         trial.excluded.empty() ? "yes" : "excluded"});
+  }
+  return table;
+}
+
+Table confounder_table(const ReportData& data) {
+  const Replay& state = data.state;
+  const auto maximum = [&](std::optional<double> TrialConditions::* member, std::string_view unit) {
+    return range_text(state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
+  };
+  const std::string cached = range_text(
+      state, [](const TrialResult& t) { return std::optional(100 * t.cached_share); }, " %");
+  Table table{{"Must agree", "In this run", "How"}, {}, 3};
+  table.rows = {
+      {"Model file and its bytes by type", "every file hashed (below)", "controlled"},
+      {"Tokenizer", "fixed token numbers, no text; speeds are compared within a model only",
+       "controlled"},
+      {"Prompt, depth, generated length, KV type", depths(data.plan) + "; KV in float16",
+       "controlled"},
+      {"Batch and concurrency", "one stream", "controlled"},
+      {"Residency of every tensor", residencies(state), "recorded"},
+      {"Engine, build, backend",
+       fmt::format("ceiling {}, program {}…; {}", state.program_version,
+                   state.program_sha256.substr(0, 12), devices(state)),
+       "recorded"},
+      {"Threads and placement",
+       fmt::format("{} threads, each pinned to a core", data.plan.machine.threads), "controlled"},
+      {"Power, heat, clocks",
+       fmt::format("profile {}; {}; {}",
+                   data.power_profile.empty() ? "not shown" : data.power_profile,
+                   maximum(&TrialConditions::frequency_mhz, " MHz"),
+                   maximum(&TrialConditions::temperature_c, " °C")),
+       "recorded"},
+      {"Page cache, memory pressure, swap",
+       fmt::format("pages touched before every clock ({} cached before); major faults {}, pages "
+                   "swapped in {}",
+                   cached, maximum(&TrialConditions::major_faults, ""),
+                   maximum(&TrialConditions::swap_in_pages, "")),
+       "controlled"},
+      {"Order and warm-up",
+       fmt::format("order drawn from seed {}; each trial a fresh process; every token kept",
+                   data.plan.seed),
+       "controlled"},
+      {"Sampling", "greedy, inside the clock", "controlled"},
+      {"Speculative decoding", "off", "controlled"},
+      {"Statistic",
+       fmt::format(
+           "mean over {} blocks on a logarithmic scale, t interval; no best-of, no rerun for "
+           "its number",
+           data.plan.blocks),
+       "controlled"},
+  };
+  return table;
+}
+
+Table machine_table(const ReportData& data) {
+  const PlanMachine& m = data.plan.machine;
+  const auto condition = [&](std::optional<double> TrialConditions::* member, std::string_view unit,
+                             double scale) {
+    return range_text(
+        data.state,
+        [&](const TrialResult& t) {
+          const auto& value = t.conditions.*member;
+          return value ? std::optional(*value * scale) : std::nullopt;
+        },
+        unit);
+  };
+  Table table{{"What", "Value"}, {}, 2};
+  table.rows = {
+      {"Processor", m.cpu},
+      {"System", fmt::format("{}, kernel {}", data.os, data.kernel)},
+      {"Memory", format_capacity({m.memory_bytes})},
+      {"Threads", fmt::format("{}", m.threads)},
+      {"Memory read before the run",
+       fmt::format("{} GB/s ({})", shown(m.read_gb_per_s), interval_text(m.read_gb_per_s_range))},
+      {"Memory read between tokens",
+       range_text(
+           data.state,
+           [](const TrialResult& t) { return std::optional(t.probe_bytes_per_s() / 1e9); },
+           " GB/s")},
+      {"Arithmetic", fmt::format("{} Gop/s float32, {} Gop/s int8", shown(m.fma_gflop_per_s),
+                                 shown(m.int8_gop_per_s))},
+      {"Time taken by the hypervisor", condition(&TrialConditions::steal_share, " %", 100)},
+      {"Time taken by other processes", condition(&TrialConditions::others_share, " %", 100)},
+      {"Waiting for memory (pressure)", condition(&TrialConditions::memory_stall_s, " s", 1)},
+      {"Page refaults", condition(&TrialConditions::refaults, "", 1)},
+  };
+  return table;
+}
+
+Table event_table(const ReportData& data) {
+  Table table{{"When", "What"}, {}, 2};
+  std::vector<std::pair<double, std::string>> events;
+  for (const TrialRecord& trial : data.state.trials) {
+    if (trial.excluded.empty()) continue;
+    std::string reasons;
+    for (const std::string& reason : trial.excluded)
+      reasons += (reasons.empty() ? "" : "; ") + reason;
+    events.emplace_back(trial.wall_s,
+                        fmt::format("trial of {} in block {} excluded: {}",
+                                    data.plan.cells[trial.cell].id, trial.slot.block + 1, reasons));
+  }
+  for (const Aborted& abort : data.state.aborts) {
+    events.emplace_back(
+        abort.wall_s,
+        fmt::format("trial of {} in block {} ended without a result: {}",
+                    data.plan.cells[abort.cell].id, abort.slot.block + 1, abort.reason));
+  }
+  for (const Note& note : data.state.notes) events.emplace_back(note.wall_s, note.text);
+  std::stable_sort(events.begin(), events.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [when, what] : events) table.rows.push_back({shown_time(when), what});
+  return table;
+}
+
+Table model_table(const ReportData& data) {
+  Table table{{"Cell", "Weights", "File", "SHA-256", "Size"}, {}, 4};
+  for (const ModelFile& file : data.state.models) {
+    const Cell* cell = data.plan.find(file.cell);
+    table.rows.push_back({file.cell, cell != nullptr ? weights_label(*cell) : "–", file.name,
+                          file.sha256, format_capacity({file.bytes})});
+  }
+  return table;
+}
+
+std::vector<std::string> limits(const ReportData& data) {
+  std::vector<std::string> list = {
+      "It says nothing about other machines, engines, or about how good a model's answers are.",
+      "The chain proves order only against an outside anchor: post the seal before the run. An "
+      "owner "
+      "could run many times and reveal one; only a replication tests that.",
+      "In a virtual machine the ceiling is the machine's share at that time; it is measured again "
+      "between tokens.",
+  };
+  if (data.plan.blocks < 10) {
+    list.push_back(fmt::format(
+        "{} blocks show speeds and shares with their intervals; differences of a few per cent are "
+        "beyond them.",
+        data.plan.blocks));
+  }
+  if (std::any_of(data.plan.cells.begin(), data.plan.cells.end(),
+                  [](const Cell& cell) { return cell.synthetic(); })) {
+    list.push_back(
+        "Synthetic weights have a real model's shape and bytes and say nothing of quality: speed "
+        "only.");
+  }
+  return list;
+}
+
+}  // namespace ceiling::lab

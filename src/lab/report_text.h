@@ -1,0 +1,52 @@
+// What the report says, before it takes the shape of a page: sentences and tables that HTML,
+// Markdown and terminal share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lab/analysis.h"
+#include "lab/plan.h"
+#include "lab/replay.h"
+
+namespace ceiling::lab {
+
+// All that a report is made of.
+struct ReportData {
+  const Plan& plan;
+  Replay state;
+  Analysis analysis;
+  std::string head;  // hash of the last ledger entry
+  std::string os, kernel, power_profile;
+};
+
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  std::size_t text_columns = 1;  // the first ones; the others are numbers
+};
+
+// At most three figures; an interval in the digits of its value: "9.83 (9.61–10.05)".
+std::string shown(double value);
+std::string shown(const Estimate& estimate);
+std::string shown_percent(const Estimate& share);  // "94 % (93–95)"
+std::string shown_time(double wall_s);             // "2026-11-24 10:02:03 UTC"
+
+// "7B at Q4_K_M", with "(synthetic weights: speed only)" where they are.
+std::string cell_name(const ReportData& data, std::size_t cell);
+std::string weights_label(const Cell& cell);  // "real", "synthetic: speed only"
+
+std::string headline(const ReportData& data);       // the answer in one sentence
+std::string type_sentence(const ReportData& data);  // what fewer bytes brought; empty: not measured
+
+Table speed_table(const ReportData& data);
+Table prediction_table(const ReportData& data);
+Table time_table(const ReportData& data);
+Table block_table(const ReportData& data);
+Table confounder_table(const ReportData& data);
+Table machine_table(const ReportData& data);
+Table event_table(const ReportData& data);  // exclusions, aborted trials, deviations
+Table model_table(const ReportData& data);
+std::vector<std::string> limits(const ReportData& data);  // what this run cannot say
+
+}  // namespace ceiling::lab

@@ -1,0 +1,65 @@
+#include "lab/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ceiling::lab {
+namespace {
+
+// Full blocks up to the measured share, light ones up to the ceiling.
+std::string bar(double share, std::size_t width) {
+  const auto full = static_cast<std::size_t>(
+      std::lround(std::clamp(share, 0.0, 1.0) * static_cast<double>(width)));
+  std::string text;
+  for (std::size_t i = 0; i < width; ++i) text += i < full ? "█" : "░";
+  return text;
+}
+
+std::string prediction_note(const ReportData& data, std::size_t cell) {
+  std::string note;
+  for (const CellPrediction& p : data.plan.predictions) {
+    if (p.cell != data.plan.cells[cell].id) continue;
+    note += fmt::format("{}{} said {}", note.empty() ? "" : ", ", p.by, shown(p.median));
+  }
+  return note;
+}
+
+}  // namespace
+
+std::string terminal_summary(const ReportData& data, const std::string& report_path, int columns) {
+  constexpr std::size_t kMostCells = 8;
+  std::string out = headline(data) + ".\n\n";
+  std::size_t widest = 0;
+  for (const CellFigures& f : data.analysis.cells) {
+    widest = std::max(widest, data.plan.cells[f.cell].title().size());
+  }
+  const std::size_t width = columns >= 100 ? 24 : 12;
+  std::size_t shown_cells = 0;
+  for (const CellFigures& f : data.analysis.cells) {
+    if (++shown_cells > kMostCells) break;
+    const Cell& cell = data.plan.cells[f.cell];
+    out += fmt::format("  {:<{}}  {}  {:>6} of {:>6} tokens/s{}\n", cell.title(), widest,
+                       bar(f.share.value, width), shown(f.tokens_per_s.value),
+                       shown(f.ceiling_tokens_per_s()), cell.synthetic() ? "  speed only" : "");
+    if (columns < 100) continue;
+    if (const std::string note = prediction_note(data, f.cell); !note.empty()) {
+      out.insert(out.size() - 1, "  " + note);
+    }
+  }
+  if (const std::string sentence = type_sentence(data); !sentence.empty()) {
+    out += "\n" + sentence + ".\n";
+  }
+  out += fmt::format("\nNo verdict on {} hypotheses", data.plan.hypotheses.size());
+  out += data.analysis.no_verdict.empty()
+             ? ".\n"
+             : fmt::format(": {}.\n", data.analysis.no_verdict.front());
+  if (data.analysis.excluded > 0) {
+    out += fmt::format("{} of {} trials were excluded by the plan’s rules (the report says why).\n",
+                       data.analysis.excluded, data.analysis.trials);
+  }
+  return out + fmt::format("\nReport: {}\n", report_path);
+}
+
+}  // namespace ceiling::lab

@@ -1,0 +1,75 @@
+// What one trial measured: a fresh process that loads one cell's model and times three clocks.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ceiling::lab {
+
+class Fields;
+
+// A short reading of the same memory between tokens, outside the decode clock.
+struct ProbeSlice {
+  std::uint32_t after_token = 0;  // tokens decoded before it
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+};
+
+// What the machine did during the trial: differences of two snapshots. Absent: not shown here.
+struct TrialConditions {
+  double elapsed_s = 0;
+  double slept_s = 0;
+  double clock_jump_s = 0;
+  std::optional<double> steal_share;   // of our processors' time
+  std::optional<double> others_share;  // other processes, of our processors' time
+  std::optional<double> load_1min;
+  std::optional<double> memory_stall_s, cpu_stall_s;
+  std::optional<double> major_faults, refaults, swap_in_pages, swap_out_pages;
+  std::optional<double> frequency_mhz, temperature_c;
+  std::optional<double> throttle_events;
+};
+
+// Time of one kind of operation in a decode step, from steps after the clock had stopped.
+struct ProfilePart {
+  std::string label;
+  double seconds_per_token = 0;
+  double bytes_per_token = 0;
+};
+
+struct TrialResult {
+  std::string cell;
+  std::string device;     // "2 threads, AVX-512 VNNI"
+  std::string residency;  // of the weights: "shared"
+  unsigned threads = 0;
+  std::uint64_t file_bytes = 0;
+  double cached_share = 0;  // of the file, in the page cache before the trial
+  double touch_s = 0;       // reading its pages in, before any clock
+  double load_s = 0;        // from file to ready
+  std::uint32_t prompt_tokens = 0;
+  double prefill_s = 0;
+  double first_token_s = 0;  // from the prompt to the first token's choice
+  double prefill_operations = 0;
+  std::uint64_t prefill_bytes = 0;
+  std::vector<double> token_s;          // of each token after the first
+  std::uint64_t decode_read_bytes = 0;  // of all of them (model/cost)
+  double decode_operations = 0;
+  std::vector<ProbeSlice> slices;
+  std::vector<ProfilePart> profile;
+  std::uint64_t resident_bytes = 0;
+  TrialConditions conditions;
+
+  double decode_s() const;
+  double tokens_per_s() const;
+  double bytes_per_token() const;
+  double probe_bytes_per_s() const;  // all slices together
+  double share() const;              // of the ceiling: decode bytes/s over probe bytes/s
+};
+
+// Reading throws Error(integrity) for anything that no trial can have measured.
+nlohmann::json to_json(const TrialResult& result);
+TrialResult trial_from_json(const Fields& fields);
+
+}  // namespace ceiling::lab

@@ -1,0 +1,56 @@
+#include "lab/trial_runner.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "lab/canonical_json.h"
+#include "lab/json_fields.h"
+#include "lab/measure.h"
+#include "os/process.h"
+
+namespace ceiling::lab {
+namespace {
+
+// Far beyond any sound trial: it ends one that hangs.
+constexpr double kMostTrialSeconds = 1800;
+
+std::string last_line(const std::string& text) {
+  const std::size_t end = text.find_last_not_of('\n');
+  if (end == std::string::npos) return {};
+  const std::size_t begin = text.find_last_of('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+}  // namespace
+
+TrialResult ProcessTrialRunner::run(const Cell& cell, const std::string& model_path) {
+  const os::ProcessResult process =
+      os::run_process({os::own_executable(), "trial", "--cell", trial_request(cell, model_path)},
+                      {}, kMostTrialSeconds);
+  if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
+  if (process.timed_out) {
+    fail(ExitCode::failed, "it gave no result within {} s and was ended", kMostTrialSeconds);
+  }
+  if (process.exit_code != 0) {
+    const std::string reason = printable(last_line(process.errors), 300);
+    fail(ExitCode::failed, "its process ended with exit code {}{}{}", process.exit_code,
+         reason.empty() ? "" : ": ", reason);
+  }
+  const nlohmann::json answer = parse_json(last_line(process.output), "the trial's answer");
+  return trial_from_json(Fields(answer, "the trial's answer"));
+}
+
+std::string trial_request(const Cell& cell, const std::string& model_path) {
+  return canonical_json({{"cell", to_json(cell)}, {"path", model_path}});
+}
+
+std::string answer_trial_request(const std::string& request) {
+  const nlohmann::json value = parse_json(request, "--cell");
+  const Fields fields(value, "--cell");
+  const Cell cell = cell_from_json(fields.object("cell"));
+  return canonical_json(to_json(measure(cell, fields.text("path"))));
+}
+
+}  // namespace ceiling::lab

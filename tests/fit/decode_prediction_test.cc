@@ -1,0 +1,75 @@
+#include "fit/decode_prediction.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "model/cost.h"
+#include "model/shapes.h"
+
+namespace ceiling::fit {
+namespace {
+
+MachineRates machine(double gb_per_s) { return {{gb_per_s * 1e9}, 900e9, 2}; }
+
+TEST(LogNormal, QuantilesAreThoseOfTheNormal) {
+  const Prediction p = log_normal(10, 0.1);
+  EXPECT_DOUBLE_EQ(p.median, 10);
+  EXPECT_NEAR(std::log(p.p80.high / 10), 0.12816, 1e-5);
+  EXPECT_NEAR(std::log(p.p95.low / 10), -0.19600, 1e-5);
+}
+
+TEST(DecodePrediction, CeilingIsRateOverTheProgramsBytes) {
+  const Program program = shape_program(find_shape("7B"), "Q4_K_M");
+  const DecodePrediction p = predict_decode(program, 128, 64, machine(30));
+  EXPECT_EQ(p.bytes_per_token, mean_decode_cost(program, 128, 64).read_bytes());
+  EXPECT_NEAR(p.ceiling_tokens_per_s * static_cast<double>(p.bytes_per_token), 30e9, 1);
+}
+
+// Never the bare ceiling: a share below it, inside an interval that could be missed.
+TEST(DecodePrediction, StakesAShareBelowTheCeiling) {
+  for (const char* size : {"0.5B", "1B", "7B"}) {
+    const auto p = predict_decode(shape_program(find_shape(size), "Q4_K_M"), 128, 64, machine(30));
+    EXPECT_LT(p.share.median, 1);
+    EXPECT_LT(p.share.p95.low, p.share.p80.low);
+    EXPECT_LT(p.share.p80.low, p.share.median);
+    EXPECT_LT(p.share.median, p.share.p80.high);
+    EXPECT_NEAR(p.tokens_per_s.median, p.share.median * p.ceiling_tokens_per_s,
+                1e-9 * p.tokens_per_s.median);
+    // The speed stakes more than the share: the read rate moves too.
+    EXPECT_GT(p.tokens_per_s.p95.high / p.tokens_per_s.median, p.share.p95.high / p.share.median);
+  }
+}
+
+TEST(DecodePrediction, SmallModelsLoseMoreToFixedTime) {
+  const auto share = [](const char* size) {
+    return predict_decode(shape_program(find_shape(size), "Q4_K_M"), 128, 64, machine(30))
+        .share.median;
+  };
+  EXPECT_LT(share("0.5B"), share("1B"));
+  EXPECT_LT(share("1B"), share("7B"));
+}
+
+TEST(DecodePrediction, AFastMemoryIsLimitedByTheCores) {
+  const Program program = shape_program(find_shape("7B"), "Q4_K_M");
+  const double slow = predict_decode(program, 128, 64, machine(30)).tokens_per_s.median;
+  const double fast = predict_decode(program, 128, 64, machine(3000)).tokens_per_s.median;
+  EXPECT_GT(fast, slow);
+  EXPECT_LT(fast, 3 * slow);
+}
+
+TEST(DecodePrediction, RefusesAnUnknownReadRate) {
+  const Program program = shape_program(find_shape("1B"), "Q8_0");
+  EXPECT_THROW(predict_decode(program, 0, 1, machine(0)), Error);
+}
+
+TEST(EstimatePrefill, GrowsWithThePrompt) {
+  const Program program = shape_program(find_shape("1B"), "Q4_K_M");
+  const double one = estimate_prefill(program, 128, machine(30)).value;
+  EXPECT_GT(one, 0.1);
+  EXPECT_GT(estimate_prefill(program, 256, machine(30)).value, 1.9 * one);
+}
+
+}  // namespace
+}  // namespace ceiling::fit

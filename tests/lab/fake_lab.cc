@@ -1,0 +1,119 @@
+#include "fake_lab.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "lab/hypotheses.h"
+#include "lab/protocol.h"
+#include "os/files.h"
+
+namespace ceiling::lab {
+namespace {
+
+constexpr double kMemory = 30e9;
+
+Cell cell_of(const std::string& id, const std::string& size, const std::string& type) {
+  Cell cell;
+  cell.id = id;
+  cell.size = size;
+  cell.type = type;
+  cell.threads = 2;
+  const std::string path = ::testing::TempDir() + "fake_model_" + id;
+  os::write_file(path, "weights of " + id);
+  cell.model = FileModel{path};
+  return cell;
+}
+
+double bytes_of(const Cell& cell) {
+  if (cell.size == "7B") return 4.0e9;
+  return cell.type == "Q8_0" ? 1.3e9 : 0.7e9;
+}
+
+CellPrediction prediction(const std::string& cell, const std::string& by, double median) {
+  CellPrediction p;
+  p.cell = cell;
+  p.by = by;
+  p.median = median;
+  if (by == "program") {
+    p.p80 = {median * 0.85, median * 1.15};
+    p.p95 = {median * 0.75, median * 1.3};
+    p.share = fit::Prediction{0.8, {0.7, 0.9}, {0.6, 1.0}};
+  }
+  return p;
+}
+
+}  // namespace
+
+Plan fake_plan(std::size_t blocks) {
+  Plan plan;
+  plan.kind = "quick";
+  plan.created = "2026-01-02T03:04:05Z";
+  plan.program_version = "0.1.0";
+  plan.machine = {"Test CPU", "Test OS", 2, 16ULL << 30, 30, {28, 32}, 200, 900};
+  plan.seed = 7;
+  plan.blocks = blocks;
+  plan.cells = {cell_of("1B-Q4_K_M", "1B", "Q4_K_M"), cell_of("1B-Q8_0", "1B", "Q8_0"),
+                cell_of("7B-Q4_K_M", "7B", "Q4_K_M")};
+  plan.predictions = {prediction("1B-Q4_K_M", "program", 34), prediction("7B-Q4_K_M", "program", 6),
+                      prediction("7B-Q4_K_M", "user", 9.5)};
+  plan.hypotheses = untested_hypotheses();
+  plan.left_out = {{"32B at Q4_K_M", "needs 20 GiB of memory, 12 GiB are available"}};
+  plan.estimate_s = 100;
+  return plan;
+}
+
+std::string fresh_folder(const std::string& name) {
+  const std::string path = ::testing::TempDir() + "lab_" + name;
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
+  const std::size_t trial = started++;
+  const auto found = share_of_cell.find(cell.id);
+  const double share = found == share_of_cell.end() ? 0.8 : found->second;
+  // A memory that changes between trials: shares must not see it.
+  const double memory = kMemory * (1 + 0.1 * static_cast<double>(trial % 3));
+  TrialResult result;
+  result.cell = cell.id;
+  result.device = "2 threads, test";
+  result.residency = "shared";
+  result.threads = 2;
+  result.file_bytes = static_cast<std::uint64_t>(bytes_of(cell));
+  result.cached_share = 1;
+  result.touch_s = 0.1;
+  result.load_s = 0.05;
+  result.prompt_tokens = 128;
+  result.prefill_s = 128 * bytes_of(cell) / 3e11;
+  result.first_token_s = result.prefill_s + 1e-4;
+  result.prefill_operations = 128 * 3.5 * bytes_of(cell);
+  result.prefill_bytes = static_cast<std::uint64_t>(bytes_of(cell));
+  result.token_s.assign(20, bytes_of(cell) / (share * memory));
+  result.decode_read_bytes = static_cast<std::uint64_t>(20 * bytes_of(cell));
+  result.decode_operations = 20 * 3.5 * bytes_of(cell);
+  for (std::uint32_t i = 0; i <= 20; i += 5) {
+    result.slices.push_back({i, 128 << 20, (128 << 20) / memory});
+  }
+  const double token_s = result.token_s[0];
+  result.profile = {{"matmul Q4_K", 0.9 * token_s, bytes_of(cell)},
+                    {"attention", 0.04 * token_s, 1e6},
+                    {"wait at barriers", 0.06 * token_s, 0}};
+  result.resident_bytes = result.file_bytes + (60 << 20);
+  result.conditions.elapsed_s = 2;
+  result.conditions.others_share = 0.004;
+  result.conditions.steal_share = 0.0007;
+  if (alter) alter(trial, result);
+  return result;
+}
+
+RunDirectory finished_run(const std::string& name, const Plan& plan, FakeRunner& runner) {
+  const RunDirectory directory = RunDirectory::create(fresh_folder(name));
+  directory.write_plan(plan);
+  seal_plan(directory);
+  SilentObserver observer;
+  run_sealed(directory, runner, observer);
+  return directory;
+}
+
+}  // namespace ceiling::lab

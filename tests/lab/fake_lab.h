@@ -1,0 +1,46 @@
+// A lab on a machine of known truth, for tests: no model, no clock, no process.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lab/directory.h"
+#include "lab/ledger.h"
+#include "lab/plan.h"
+#include "lab/run.h"
+#include "lab/trial_runner.h"
+
+namespace ceiling::lab {
+
+// Three cells (one real, two synthetic), two blocks more than one, predictions by program and user.
+// The model files are small ones in the test's own folder.
+Plan fake_plan(std::size_t blocks = 5);
+
+// A fresh folder for one test; what an earlier run of it left is removed.
+std::string fresh_folder(const std::string& name);
+
+// Trials of a machine whose memory reads 30 GB/s and whose decode reaches a known share of it.
+class FakeRunner : public TrialRunner {
+ public:
+  TrialResult run(const Cell& cell, const std::string& model_path) override;
+
+  std::map<std::string, double> share_of_cell;                 // by id; 0.8 where absent
+  std::function<void(std::size_t trial, TrialResult&)> alter;  // may throw in place of a result
+  std::size_t started = 0;
+};
+
+class SilentObserver : public RunObserver {
+ public:
+  void preparing(const std::string&, std::uint64_t, std::uint64_t) override {}
+  void trial_begins(const Slot&, const Cell&, std::size_t, std::size_t) override {}
+  void trial_ended(double) override {}
+  void note(const std::string& text) override { notes.push_back(text); }
+  std::vector<std::string> notes;
+};
+
+// Writes, seals and runs the plan in a fresh folder; returns it finished and revealed.
+RunDirectory finished_run(const std::string& name, const Plan& plan, FakeRunner& runner);
+
+}  // namespace ceiling::lab
