@@ -45,9 +45,9 @@ void add_probe_command(CLI::App& app) {
   command
       ->add_option("-t,--threads", flags->options.threads,
                    "Most threads (default: one a fast core)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1U, 4096U));
   command->add_option("--file", flags->options.file, "Also read this file, as a model is read");
-  command->add_flag("--quick", flags->options.quick, "A quarter of the time, wider intervals");
+  command->add_flag("--quick", flags->options.quick, "A quarter of the time, less certain");
   command->add_flag("--json", flags->json, "Every reading as JSON");
   command->callback([flags] { run(*flags); });
 }

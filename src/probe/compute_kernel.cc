@@ -27,18 +27,19 @@ std::vector<ComputeKernel> compute_kernels() {
       kernels = {{Arithmetic::f32, "vfmadd, 512 bits", isa, f32_avx512},
                  {Arithmetic::int8, "vpdpbusd, 512 bits", isa, int8_avx512}};
       if (has_avx512_bf16()) {
-        kernels.push_back({Arithmetic::bf16, "vdpbf16ps, 512 bits", isa, bf16_avx512});
+        kernels.insert(kernels.begin() + 1,
+                       {Arithmetic::bf16, "vdpbf16ps, 512 bits", isa, bf16_avx512});
       }
       break;
 #elif defined(__aarch64__)
     case Isa::neon:
       kernels = {{Arithmetic::f32, "fmla", isa, f32_neon}};
+      if (has_neon_bf16()) kernels.push_back({Arithmetic::bf16, "bfmmla", isa, bf16_neon});
       if (has_neon_i8mm()) {
         kernels.push_back({Arithmetic::int8, "smmla", isa, int8_neon_i8mm});
       } else {
         kernels.push_back({Arithmetic::int8, "sdot", isa, int8_neon});
       }
-      if (has_neon_bf16()) kernels.push_back({Arithmetic::bf16, "bfmmla", isa, bf16_neon});
       break;
 #endif
     default:

@@ -17,7 +17,7 @@ namespace ceiling::probe {
 struct Options {
   unsigned threads = 0;  // the most to use; 0: os::default_threads()
   std::string file;      // also read this file through its mapping; empty: none
-  bool quick = false;    // a quarter of the time, wider intervals
+  bool quick = false;    // a quarter of the time, less certain
 };
 
 // Something that makes the readings less certain, and what to do about it.
