@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -10,15 +11,18 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/model_path.h"
+#include "engine/calibrate.h"
 #include "model/requantise.h"
 #include "os/cpu.h"
+#include "os/files.h"
 
 namespace ceiling::cli {
 namespace {
 
 struct Flags {
-  std::string input, output;
+  std::string input, output, calibration_text;
   RequantiseOptions options;
+  CalibrateOptions calibration;
   unsigned threads = 0;
   bool json = false;
 };
@@ -57,9 +61,24 @@ void print_json(const RequantiseReport& report) {
   fmt::print("{}\n", out.dump(1));
 }
 
+Importance importance_from_text(std::shared_ptr<const gguf::File> input, const Flags& flags) {
+  const auto model = std::make_shared<const Model>(std::move(input));
+  const auto tokens = model->tokenizer()->encode(os::read_file(flags.calibration_text));
+  CalibrateOptions options = flags.calibration;
+  options.threads = flags.threads;
+  options.window = std::min(options.window, model->program().context_limit);
+  Progress progress("calibrating", 1000);
+  return calibrate(model, tokens, options, [&](std::uint64_t done, std::uint64_t total) {
+    progress.set(1000 * done / total);
+  });
+}
+
 void quantise_file(Flags flags) {
   const auto input = gguf::File::open(model_path(flags.input));
   flags.options.threads = flags.threads != 0 ? flags.threads : os::default_threads();
+  check_requantise(*input, flags.output, flags.options);  // before the long work
+  if (!flags.calibration_text.empty())
+    flags.options.importance = importance_from_text(input, flags);
   RequantiseReport report;
   {
     Progress progress("quantising", 1000);
@@ -83,9 +102,17 @@ void add_quantize_command(CLI::App& app) {
           "Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q4_K_M, Q4_K_S, Q4_0, Q4_1, Q5_0, Q5_1, Q3_K_L, Q3_K_M, "
           "Q3_K_S, Q2_K, IQ4_NL, IQ4_XS, F16, BF16, F32")
       ->required();
+  command->add_option("--calibrate", flags->calibration_text,
+                      "text file on which the model is run to weigh each column of its matrices");
+  command
+      ->add_option("--calibrate-windows", flags->calibration.max_windows,
+                   "at most so many windows of 512 tokens of that text (0: all)")
+      ->capture_default_str();
   command->add_option("-t,--threads", flags->threads, "threads (0: one a core)");
   command->add_flag("--json", flags->json, "a JSON report");
-  command->footer("Example:\n  ceiling quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M");
+  command->footer(
+      "Examples:\n  ceiling quantize model-F16.gguf model-Q4_K_M.gguf --type Q4_K_M\n"
+      "  ceiling quantize model-F16.gguf model-Q2_K.gguf --type Q2_K --calibrate book.txt");
   command->callback([flags] { quantise_file(*flags); });
 }
 

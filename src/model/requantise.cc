@@ -1,5 +1,6 @@
 #include "model/requantise.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <exception>
@@ -31,8 +32,11 @@ struct Plan {
   std::vector<Piece> pieces;
 };
 
-// Vectors (norms, biases, frequency divisors) stay as they are: they are few and decide much.
-bool stays(const gguf::TensorInfo& tensor) { return tensor.dimensions < 2; }
+// Vectors (norms, biases, frequency divisors) and the choice of experts stay as they are: they are
+// few and decide much.
+bool stays(const gguf::TensorInfo& tensor) {
+  return tensor.dimensions < 2 || tensor.name.ends_with("ffn_gate_inp.weight");
+}
 
 // What the recipes ask of a model: its depth and heads.
 Shape shape_of(const gguf::File& file) {
@@ -44,6 +48,7 @@ Shape shape_of(const gguf::File& file) {
   shape.heads = metadata.require_u32(prefix + ".attention.head_count");
   const auto kv_heads = metadata.u32s(prefix + ".attention.head_count_kv");
   shape.kv_heads = kv_heads && !kv_heads->empty() ? kv_heads->front() : shape.heads;
+  shape.kv_heads = std::max(shape.kv_heads, 1U);
   shape.width = metadata.require_u32(prefix + ".embedding_length");
   shape.tied_embeddings = file.find("output.weight") == nullptr;
   return shape;
@@ -101,13 +106,18 @@ class Worker {
     const std::size_t from_row = row_bytes(tensor.type, cols);
     const auto source = file_.data(tensor).subspan(piece.row_begin * from_row,
                                                    (piece.row_end - piece.row_begin) * from_row);
+    row_.resize(cols);
     if (tensor.type == to) {
+      for (std::uint64_t row = piece.row_begin; row < piece.row_end; ++row) {
+        dequantise_row(tensor.type, source.data() + (row - piece.row_begin) * from_row, row_.data(),
+                       cols);
+        check_finite(tensor, row);
+      }
       writer_.write(piece.tensor, piece.row_begin * from_row, source);
       return;
     }
     const std::size_t to_row = row_bytes(to, cols);
     const float* importance = importance_of(tensor);
-    row_.resize(cols);
     back_.resize(cols);
     output_.resize((piece.row_end - piece.row_begin) * to_row);
     for (std::uint64_t row = piece.row_begin; row < piece.row_end; ++row) {
@@ -163,7 +173,8 @@ class Conversion {
 
   void run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     std::vector<std::thread> threads;
-    for (unsigned t = 1; t < options_.threads; ++t) threads.emplace_back([this] { work({}); });
+    const std::size_t most = std::min<std::size_t>(options_.threads, plan_.pieces.size());
+    for (std::size_t t = 1; t < most; ++t) threads.emplace_back([this] { work({}); });
     work(progress);
     for (auto& thread : threads) thread.join();
     if (failure_) std::rethrow_exception(failure_);
@@ -209,13 +220,18 @@ class Conversion {
 
 }  // namespace
 
+void check_requantise(const gguf::File& input, const std::string& output,
+                      const RequantiseOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(input.label(), output, ignored))
+    fail(ExitCode::usage, "the output '{}' is the input file: give another name", output);
+  recipe_file_type(options.recipe);
+}
+
 RequantiseReport requantise(std::shared_ptr<const gguf::File> input, const std::string& output,
                             const RequantiseOptions& options,
                             const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(input->label(), output, ignored))
-    fail(ExitCode::usage, "the output '{}' is the input file: give another name", output);
-  recipe_file_type(options.recipe);
+  check_requantise(*input, output, options);
   const Plan plan = make_plan(*input, options.recipe);
   gguf::Writer writer(output);
   declare_output(writer, *input, plan, options);

@@ -38,6 +38,11 @@ struct RequantiseReport {
   double weight_rms = 0;     // of the same weights
 };
 
+// What requantise() would refuse at once: Error(usage) for an unknown recipe and for an output that
+// is the input file.
+void check_requantise(const gguf::File& input, const std::string& output,
+                      const RequantiseOptions& options);
+
 // Memory stays under a few MiB a thread. Same input and options give the same bytes, whatever the
 // threads. Throws Error(usage): unknown recipe, output equal to input; Error(integrity): NaN or
 // infinite weight (tensor and index named); Error(failed): disk full. Nothing is left under
