@@ -223,8 +223,9 @@ void Interpreter::apply(const Route& o) {
     const std::span<float> out = row(o.out, i);
     std::vector<std::uint32_t> order(o.experts);
     std::iota(order.begin(), order.end(), 0U);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::uint32_t a, std::uint32_t b) { return scores[a] > scores[b]; });
+    std::ranges::partial_sort(order, order.begin() + o.used, [&](std::uint32_t a, std::uint32_t b) {
+      return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+    });
     const std::span<float> shares = out.subspan(o.used);
     for (std::size_t k = 0; k < o.used; ++k) {
       out[k] = static_cast<float>(order[k]);
