@@ -24,6 +24,7 @@ constexpr std::array<std::pair<std::string_view, Build>, 4> kArchitectures = {{
 
 std::vector<std::string_view> supported_architectures() {
   std::vector<std::string_view> names;
+  names.reserve(kArchitectures.size());
   for (const auto& [name, build] : kArchitectures) names.push_back(name);
   return names;
 }

@@ -160,10 +160,9 @@ class StepCounter {
     const Weight& w = program_.weights[o.weight];
     const auto n = static_cast<double>(rows(o.out));
     const double used = program_.values[o.routing].width / 2.0;
-    const auto groups = static_cast<double>(w.groups);
-    const double distinct = groups * (1.0 - std::pow(1.0 - used / groups, n));
-    const auto group_bytes = static_cast<double>(w.bytes() / w.groups);
-    out.weight_bytes = static_cast<std::uint64_t>(std::llround(distinct * group_bytes));
+    const double unused_share = std::pow(1.0 - used / static_cast<double>(w.groups), n);
+    out.weight_bytes = static_cast<std::uint64_t>(
+        std::llround((1.0 - unused_share) * static_cast<double>(w.bytes())));
     out.operations = 2.0 * n * used * static_cast<double>(w.rows) * static_cast<double>(w.cols);
     if (o.combine) out.operations += 2.0 * n * used * static_cast<double>(w.rows);
     return out;

@@ -102,8 +102,8 @@ std::string DecoderBuilder::layer_tensor(std::string_view tensor) const {
   return fmt::format("blk.{}.{}", layer_, tensor);
 }
 
-void DecoderBuilder::step(Operation operation) {
-  program_.steps.push_back({.operation = std::move(operation), .layer = layer_});
+void DecoderBuilder::step(const Operation& operation) {
+  program_.steps.push_back({.operation = operation, .layer = layer_});
 }
 
 ValueId DecoderBuilder::matmul(std::string_view tensor, std::string_view out, std::uint64_t width,

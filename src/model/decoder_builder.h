@@ -68,7 +68,7 @@ class DecoderBuilder {
   ValueId matmul(std::string_view tensor, std::string_view out, std::uint64_t width,
                  Biases biases = Biases::where_present);
   void select_rows(ValueId attended);
-  void step(Operation operation);
+  void step(const Operation& operation);
 
   ModelSource source_;
   Hyperparameters hp_;

@@ -166,6 +166,7 @@ TensorType fitting(TensorType type, std::uint64_t cols) {
 
 std::vector<std::string_view> recipes() {
   std::vector<std::string_view> names;
+  names.reserve(kRecipes.size());
   for (const Recipe& recipe : kRecipes) names.push_back(recipe.name);
   return names;
 }

@@ -27,7 +27,7 @@ class ReferenceExecutable : public Executable {
         outputs_(values_across(program, end)),
         interpreter_(program_, std::move(weights), kv) {
     if (end_ == program_.steps.size()) outputs_ = {program_.logits};
-    reset_profile();
+    spent_.resize(program_.steps.size());
   }
 
   std::span<const float> run(const Batch& batch, const PageTables& tables,
@@ -72,6 +72,7 @@ class ReferenceExecutable : public Executable {
       entry.calls += spent_[i].calls;
     }
     std::vector<ProfileEntry> out;
+    out.reserve(entries.size());
     for (auto& [label, entry] : entries) out.push_back(std::move(entry));
     return out;
   }
