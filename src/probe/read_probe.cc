@@ -16,7 +16,9 @@ namespace ceiling::probe {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{256} << 10;  // what a thread takes at a time
-constexpr Bytes kTrialSlice{std::uint64_t{32} << 20};
+// Long enough that threads starting and ending apart do not decide.
+constexpr std::uint64_t kTrialBytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t kTrialBytesPerThread = std::uint64_t{16} << 20;
 constexpr int kTrialRounds = 7;
 // Another kernel than the first must be this much faster: noise shall not choose.
 constexpr double kClearlyFaster = 1.03;
@@ -94,7 +96,8 @@ ReadProbe::ReadProbe(std::span<const std::byte> region, unsigned threads) {
   const std::vector<ReadKernel> kernels = read_kernels();
   state_->kernel = kernels.front();
   if (kernels.size() == 1) return;
-  const auto read = [&](const ReadKernel& kernel) { return state_->read(kernel, kTrialSlice); };
+  const Bytes slice{std::max(kTrialBytes, state_->team.threads() * kTrialBytesPerThread)};
+  const auto read = [&](const ReadKernel& kernel) { return state_->read(kernel, slice); };
   read(kernels.front());  // wakes clocks up
   state_->kernel = fastest(kernels, read);
   state_->next_chunk = 0;

@@ -52,16 +52,16 @@ void headline(Out out, const Report& report, bool bold) {
                  counted(most.threads, "thread"));
   fmt::format_to(out, " (mostly {} to {}).\n", format_count(rate.quantile(0.05)),
                  format_count(rate.quantile(0.95)));
-  fmt::format_to(out, "Making a token reads every weight once, so at most, for weights of\n ");
-  bool first = true;
+  std::string most_tokens;
   for (const std::uint64_t gib : {1, 4, 16, 64}) {
     const Bytes weights{gib << 30};
     if (weights > report.machine.memory.total) break;
     const double tokens = rate.median() * 1e9 / static_cast<double>(weights.value);
-    fmt::format_to(out, "{} {} GiB: {} tokens/s", first ? "" : ",  ", gib, format_count(tokens));
-    first = false;
+    most_tokens +=
+        fmt::format("{}{} with {} GiB", most_tokens.empty() ? "" : ", ", format_count(tokens), gib);
   }
-  fmt::format_to(out, "\n");
+  fmt::format_to(out, "Making a token reads every weight once: at most, in tokens/s,\n  {}.\n",
+                 most_tokens);
 }
 
 void machine(Out out, const Machine& m) {
