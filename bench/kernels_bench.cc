@@ -114,7 +114,7 @@ void stream(benchmark::State& state, TensorType type, std::size_t cols, std::siz
   constexpr std::size_t rounds = 60;
   constexpr std::size_t region = 192u << 20;
   const std::size_t bytes_of_row = row_bytes(type, cols);
-  const std::size_t rows = (4u << 20) / bytes_of_row;
+  const std::size_t rows = 3900000 / bytes_of_row;
   const std::size_t slice = rows * bytes_of_row;
   static const Memory memory(region);
   const auto readers = probe::read_kernels();

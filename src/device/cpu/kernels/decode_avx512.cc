@@ -1,5 +1,5 @@
-// AVX-512 with VNNI for one and a few rows of activations: the weights stream by once, a row at a
-// time in ascending addresses, and each decoded block meets all activations.
+// AVX-512 with VNNI for one and a few rows of activations: the weights stream by once, and each
+// decoded block meets all activations.
 #include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/avx512/floats.h"
 #include "device/cpu/kernels/avx512/iq4_xs.h"
@@ -9,48 +9,104 @@
 namespace ceiling::cpu {
 namespace {
 
-// Rows whose sums across lanes are taken together.
-constexpr std::size_t kRowsTogether = 16;
+// Bytes of activations that stay in the first-level cache beside streams of weights.
+constexpr std::size_t kNearestCache = 12 << 10;
 
-// Activations first .. first + n - 1 for all rows of the product.
-template <typename Row, int n>
-void rows_times(const Product& p, std::size_t first) {
-  using Group = typename Row::Group;
-  const Row kernel{};
-  const Group* x[n];
-  for (int i = 0; i < n; ++i) {
-    x[i] = reinterpret_cast<const Group*>(p.prepared +
-                                          (first + static_cast<std::size_t>(i)) * p.prepared_pitch);
-  }
-  auto w = reinterpret_cast<Address>(p.weights) + p.row_begin * p.row_bytes;
-  for (std::size_t row = p.row_begin; row < p.row_end; row += kRowsTogether) {
-    const std::size_t left = p.row_end - row;
-    const std::size_t count = left < kRowsTogether ? left : kRowsTogether;
-    __m512 sums[n][kRowsTogether];
-    for (std::size_t r = 0; r < count; ++r, w += p.row_bytes) {
-      __m512 total[n];
-      for (int i = 0; i < n; ++i) total[i] = _mm512_setzero_ps();
-      kernel.template product<n>(w, p.cols, x, total);
-      for (int i = 0; i < n; ++i) sums[i][r] = total[i];
-    }
+// Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
+// equal length that are read side by side, a step of each in turn: several streams of ascending
+// addresses, far apart, keep more requests to memory in flight than one does.
+template <typename Row, int n, int streams>
+class RowsProduct {
+ public:
+  RowsProduct(const Product& product, std::size_t first) : p_(product), first_(first) {
     for (int i = 0; i < n; ++i) {
-      for (std::size_t r = count; r < kRowsTogether; ++r) sums[i][r] = _mm512_setzero_ps();
-      float* y = p.y + (first + static_cast<std::size_t>(i)) * p.y_pitch + row;
-      const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-      _mm512_mask_storeu_ps(y, lanes, sum_each(sums[i]));
+      x_[i] = reinterpret_cast<const Group*>(p_.prepared + (first + static_cast<std::size_t>(i)) *
+                                                               p_.prepared_pitch);
     }
   }
+
+  // Rows begin + part * s .. of stream s, for `part` rows each.
+  void run(std::size_t begin, std::size_t part) const {
+    for (std::size_t row = 0; row < part; row += kTogether) {
+      const std::size_t count = smaller(part - row, kTogether);
+      __m512 lanes[16];
+      for (auto& sum : lanes) sum = _mm512_setzero_ps();
+      for (std::size_t r = 0; r < count; ++r) one_of_each(begin + row + r, part, lanes + r);
+      alignas(64) float sums[16];
+      _mm512_store_ps(sums, sum_each(lanes));
+      for (int i = 0; i < n; ++i) {
+        for (int s = 0; s < streams; ++s) {
+          float* y = p_.y + (first_ + static_cast<std::size_t>(i)) * p_.y_pitch + begin +
+                     static_cast<std::size_t>(s) * part + row;
+          for (std::size_t r = 0; r < count; ++r) {
+            y[r] = sums[static_cast<std::size_t>(i * streams + s) * kTogether + r];
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  using Group = typename Row::Group;
+  using Sums = typename Row::template Sums<n>;
+  static constexpr std::size_t kTogether = 16 / (n * streams);  // rows of a stream summed at once
+
+  // Row `row` and those `part` rows further on; the sums of stream s and activations i go to
+  // lanes[(i * streams + s) * kTogether].
+  void one_of_each(std::size_t row, std::size_t part, __m512* lanes) const {
+    Address w[streams];
+    for (int s = 0; s < streams; ++s) {
+      w[s] = reinterpret_cast<Address>(p_.weights) +
+             (row + static_cast<std::size_t>(s) * part) * p_.row_bytes;
+    }
+    const Group* x[n];
+    for (int i = 0; i < n; ++i) x[i] = x_[i];
+    Sums sums[streams];
+    for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
+#pragma GCC unroll 8
+      for (int s = 0; s < streams; ++s) {
+        kernel_.template step<n>(w[s], x, sums[s]);
+        w[s] += Row::kBytes;
+      }
+      for (auto& group : x) ++group;
+    }
+    const std::size_t rest = p_.cols % Row::kColumns;
+    for (int s = 0; s < streams; ++s) {
+      if (rest != 0) kernel_.template last<n>(w[s], rest, x, sums[s]);
+      for (int i = 0; i < n; ++i) {
+        lanes[static_cast<std::size_t>(i * streams + s) * kTogether] = sums[s].lanes(i);
+      }
+    }
+  }
+
+  const Product& p_;
+  std::size_t first_;
+  const Group* x_[n];
+  Row kernel_;
+};
+
+template <typename Row, int n, int streams>
+void rows_times(const Product& p, std::size_t first) {
+  const std::size_t part = (p.row_end - p.row_begin) / streams;
+  if (part > 0) RowsProduct<Row, n, streams>(p, first).run(p.row_begin, part);
+  const std::size_t rest = p.row_begin + part * streams;
+  if (rest < p.row_end) RowsProduct<Row, n, 1>(p, first).run(rest, p.row_end - rest);
 }
 
 template <typename Row>
 void multiply_all(const Product& p) {
   std::size_t first = 0;
-  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4>(p, first);
+  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4, 1>(p, first);
   if (p.n - first >= 2) {
-    rows_times<Row, 2>(p, first);
+    rows_times<Row, 2, 2>(p, first);
     first += 2;
   }
-  if (first < p.n) rows_times<Row, 1>(p, first);
+  if (first == p.n) return;
+  if (p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, Row::kStreams>(p, first);
+  } else {
+    rows_times<Row, 1, Row::kLongStreams>(p, first);
+  }
 }
 
 }  // namespace

@@ -31,40 +31,58 @@ struct StoredBF16 {
   }
 };
 
+constexpr std::size_t kFloatStep = 64;
+
+struct FloatGroup {
+  static constexpr std::size_t kColumns = kFloatStep;
+  float x[kFloatStep];
+};
+
+template <int n>
+struct FloatSums {
+  __m512 part[n][4];
+  FloatSums() {
+    for (auto& parts : part) {
+      for (auto& sum : parts) sum = _mm512_setzero_ps();
+    }
+  }
+  __m512 lanes(int i) const {
+    return _mm512_add_ps(_mm512_add_ps(part[i][0], part[i][1]),
+                         _mm512_add_ps(part[i][2], part[i][3]));
+  }
+};
+
 template <typename Stored>
 struct FloatRow {
-  using Group = float;
+  using Group = FloatGroup;
+  template <int n>
+  using Sums = FloatSums<n>;
+  static constexpr std::size_t kColumns = kFloatStep;
+  static constexpr std::size_t kBytes = kFloatStep * Stored::kBytes;
+  static constexpr int kStreams = 2;
+  static constexpr int kLongStreams = 4;
 
   template <int n>
-  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
-    constexpr std::size_t step = 64;
-    __m512 sums[n][4];
-    for (int i = 0; i < n; ++i) {
-      for (auto& sum : sums[i]) sum = _mm512_setzero_ps();
-    }
-    std::size_t c = 0;
-    for (; c + step <= cols; c += step, w += step * Stored::kBytes) {
-      prefetch_stream<step * Stored::kBytes>(w);
-      for (std::size_t k = 0; k < 4; ++k) {
-        const __m512 weights = Stored::load(w + 16 * k * Stored::kBytes);
-        for (int i = 0; i < n; ++i) {
-          sums[i][k] = _mm512_fmadd_ps(weights, _mm512_loadu_ps(x[i] + c + 16 * k), sums[i][k]);
-        }
-      }
-    }
-    for (; c < cols; c += 16, w += 16 * Stored::kBytes) {
-      const std::size_t left = cols - c;
-      const auto lanes = static_cast<__mmask16>(left < 16 ? (1u << left) - 1 : 0xffffu);
-      const __m512 weights = Stored::load(w, lanes);
+  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+    prefetch_stream<kBytes>(w);
+    for (std::size_t k = 0; k < 4; ++k) {
+      const __m512 weights = Stored::load(w + 16 * k * Stored::kBytes);
       for (int i = 0; i < n; ++i) {
-        const __m512 activations = _mm512_maskz_loadu_ps(lanes, x[i] + c);
-        sums[i][0] = _mm512_fmadd_ps(weights, activations, sums[i][0]);
+        sums.part[i][k] =
+            _mm512_fmadd_ps(weights, _mm512_loadu_ps(x[i]->x + 16 * k), sums.part[i][k]);
       }
     }
-    for (int i = 0; i < n; ++i) {
-      const __m512 sum = _mm512_add_ps(_mm512_add_ps(sums[i][0], sums[i][1]),
-                                       _mm512_add_ps(sums[i][2], sums[i][3]));
-      total[i] = _mm512_add_ps(total[i], sum);
+  }
+
+  template <int n>
+  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+    for (std::size_t c = 0; c < columns; c += 16) {
+      const auto lanes = static_cast<__mmask16>((1u << smaller(columns - c, 16)) - 1);
+      const __m512 weights = Stored::load(w + c * Stored::kBytes, lanes);
+      for (int i = 0; i < n; ++i) {
+        const __m512 activations = _mm512_maskz_loadu_ps(lanes, x[i]->x + c);
+        sums.part[i][c / 16] = _mm512_fmadd_ps(weights, activations, sums.part[i][c / 16]);
+      }
     }
   }
 };

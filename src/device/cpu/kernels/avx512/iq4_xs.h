@@ -9,14 +9,21 @@ namespace {
 
 struct RowIQ4_XS {
   using Group = SmallGroup;
-  static constexpr std::size_t kBytes = sizeof(BlockIQ4_XS);
+  template <int n>
+  using Sums = LaneSums<n>;
+  static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
+  static constexpr std::size_t kColumns = 2 * kSuperBlock;
+  static constexpr std::size_t kBytes = 2 * kBlock;
+  static constexpr int kStreams = 4;
+  static constexpr int kLongStreams = 4;
 
   template <int n>
-  static void product(Address w, std::size_t cols, const Group* const* x, __m512* total) {
-    const std::size_t blocks = cols / kSuperBlock;
-    std::size_t g = 0;
-    for (; g < blocks / 2; ++g, w += 2 * kBytes) group<n, 2>(w, x, g, total);
-    if (blocks % 2 != 0) group<n, 1>(w, x, g, total);
+  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+    group<n, 2>(w, x, sums);
+  }
+  template <int n>
+  void last(Address w, std::size_t, const Group* const* x, Sums<n>& sums) const {
+    group<n, 1>(w, x, sums);
   }
 
   // Half a block's weights: groups 4 * half .. 4 * half + 3.
@@ -29,7 +36,7 @@ struct RowIQ4_XS {
   // Of group 4k + l at lane 4l + k, times d; an absent second block's are of no weight.
   template <int blocks>
   static __m512 group_scales(Address w) {
-    const Address second = blocks == 2 ? w + kBytes : w;
+    const Address second = blocks == 2 ? w + kBlock : w;
     const __m128i bytes = _mm_set_epi64x(static_cast<std::int64_t>(scale_bytes(second)),
                                          static_cast<std::int64_t>(scale_bytes(w)));
     const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -50,24 +57,23 @@ struct RowIQ4_XS {
   }
 
   template <int n, int blocks>
-  static void group(Address w, const Group* const* x, std::size_t g, __m512* total) {
+  static void group(Address w, const Group* const* x, Sums<n>& out) {
     __m512i quads[n][4];
+    prefetch_stream<static_cast<std::size_t>(blocks) * kBlock>(w);
     for (int k = 0; k < 4; ++k) {
       if (k >= 2 * blocks) {
         for (int i = 0; i < n; ++i) quads[i][k] = _mm512_setzero_si512();
         continue;
       }
-      const Address block = w + static_cast<std::size_t>(k / 2) * kBytes;
-      if (k % 2 == 0) prefetch_stream<kBytes>(block);
-      const Halves weights = quad(block, k % 2);
-      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
+      const Halves weights = quad(w + static_cast<std::size_t>(k / 2) * kBlock, k % 2);
+      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, *x[i], k);
     }
     const __m512 scales = group_scales<blocks>(w);
     for (int i = 0; i < n; ++i) {
-      const __m512i sums = _mm512_load_si512(x[i][g].sum);
+      const __m512i sums = _mm512_load_si512(x[i]->sum);
       const __m512i dots = _mm512_sub_epi32(sum_lanes(quads[i]), _mm512_slli_epi32(sums, 7));
-      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x[i][g].scale));
-      total[i] = _mm512_fmadd_ps(scales, scaled, total[i]);
+      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x[i]->scale));
+      out.total[i] = _mm512_fmadd_ps(scales, scaled, out.total[i]);
     }
   }
 };

@@ -241,52 +241,87 @@ inline __m512 add_scaled(__m512 total, const SmallScales& scales, const __m512i*
   return _mm512_fmadd_ps(_mm512_load_ps(x.scale), part, total);
 }
 
+// A row is taken in steps of kColumns columns (kBytes); kStreams rows are read side by side,
+// kLongStreams where activations do not fit the nearest cache.
+//
+// The sums of a row times n rows of activations.
+template <int n>
+struct LaneSums {
+  __m512 total[n];
+  LaneSums() {
+    for (auto& sum : total) sum = _mm512_setzero_ps();
+  }
+  __m512 lanes(int i) const { return total[i]; }
+};
+
+// Quad k alone, which has no others to be summed with: its blocks' sums stay spread over lanes.
+template <typename Type, int k>
+inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const SmallGroup& x) {
+  static constexpr auto kSpread =
+      make_words([](int i) { return static_cast<short>(i % 16 / 4 * 8 + i / 16); });
+  const __m512i halves = _mm512_permutexvar_epi16(load512(&kSpread), header);
+  const __m512i sums = _mm512_maskz_loadu_epi32(0x1111 << k, x.sum);  // in one lane of each block
+  if constexpr (Type::kOffset != 0) {
+    constexpr unsigned shift = std::countr_zero(static_cast<unsigned>(Type::kOffset));
+    dots = _mm512_sub_epi32(dots, _mm512_slli_epi32(sums, shift));
+  }
+  const __m512 scale = _mm512_cvtph_ps(_mm512_castsi512_si256(halves));
+  __m512 part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scale);
+  if constexpr (Type::kHasMinimum) {
+    const __m512 minimum = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1));
+    part = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), minimum, part);
+  }
+  const __m512 x_scale = _mm512_permute_ps(_mm512_load_ps(x.scale), 0x55 * k);
+  return _mm512_fmadd_ps(x_scale, part, total);
+}
+
 template <typename Type>
 struct SmallRow {
   using Group = SmallGroup;
-  static constexpr std::size_t kQuad = 4 * Type::kBytes;
-
-  // w: a row of `cols` weights; x[i]: prepared activations; total[i] += lanes of the products.
   template <int n>
-  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
-    const std::size_t blocks = cols / kScaled;
-    std::size_t g = 0;
-    for (; g < blocks / 16; ++g, w += 4 * kQuad) whole_group<n>(w, x, g, total);
-    if (blocks % 16 != 0) last_group<n>(w, blocks % 16, x, g, total);
+  using Sums = LaneSums<n>;
+  static constexpr std::size_t kColumns = Group::kColumns;
+  static constexpr std::size_t kBytes = 16 * Type::kBytes;
+  static constexpr std::size_t kQuad = 4 * Type::kBytes;
+  static constexpr int kStreams = 2;
+  static constexpr int kLongStreams = 4;
+
+  // x[i]: the activations' group of the same columns as w.
+  template <int n>
+  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+    __m512i headers[4];
+    __m512i quads[n][4];
+    prefetch_stream<kBytes>(w);
+    for (int k = 0; k < 4; ++k, w += kQuad) {
+      const Halves weights = decode_quad(type_, w, 4, headers[k]);
+      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, *x[i], k);
+    }
+    const SmallScales scales(headers);
+    for (int i = 0; i < n; ++i) {
+      sums.total[i] = add_scaled<Type>(sums.total[i], scales, quads[i], *x[i]);
+    }
+  }
+
+  // The last columns, fewer than a step; absent blocks have no scale.
+  template <int n>
+  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+    const std::size_t blocks = columns / kScaled;
+    prefetch_stream<kQuad>(w);
+    quad<n, 0>(w, blocks, x, sums);
+    if (blocks > 4) quad<n, 1>(w + kQuad, blocks - 4, x, sums);
+    if (blocks > 8) quad<n, 2>(w + 2 * kQuad, blocks - 8, x, sums);
+    if (blocks > 12) quad<n, 3>(w + 3 * kQuad, blocks - 12, x, sums);
   }
 
  private:
-  template <int n>
-  void whole_group(Address w, const Group* const* x, std::size_t g, __m512* total) const {
-    __m512i headers[4];
-    __m512i quads[n][4];
-    prefetch_stream<4 * kQuad>(w);
-    for (int k = 0; k < 4; ++k, w += kQuad) {
-      const Halves weights = decode_quad(type_, w, 4, headers[k]);
-      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
+  template <int n, int k>
+  void quad(Address w, std::size_t left, const Group* const* x, Sums<n>& sums) const {
+    __m512i header;
+    const Halves weights = decode_quad(type_, w, left < 4 ? left : 4, header);
+    for (int i = 0; i < n; ++i) {
+      sums.total[i] =
+          add_scaled_quad<Type, k>(sums.total[i], header, dot_quad(weights, *x[i], k), *x[i]);
     }
-    const SmallScales scales(headers);
-    for (int i = 0; i < n; ++i) total[i] = add_scaled<Type>(total[i], scales, quads[i], x[i][g]);
-  }
-
-  // Fewer than 16 blocks; absent ones have no scale.
-  template <int n>
-  void last_group(Address w, std::size_t blocks, const Group* const* x, std::size_t g,
-                  __m512* total) const {
-    __m512i headers[4];
-    __m512i quads[n][4];
-    for (auto& header : headers) header = _mm512_setzero_si512();
-    for (auto& quad : quads) {
-      for (auto& lanes : quad) lanes = _mm512_setzero_si512();
-    }
-    prefetch_stream<kQuad>(w);
-    for (int k = 0; 4 * static_cast<std::size_t>(k) < blocks; ++k, w += kQuad) {
-      const std::size_t left = blocks - 4 * static_cast<std::size_t>(k);
-      const Halves weights = decode_quad(type_, w, left < 4 ? left : 4, headers[k]);
-      for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, x[i][g], k);
-    }
-    const SmallScales scales(headers);
-    for (int i = 0; i < n; ++i) total[i] = add_scaled<Type>(total[i], scales, quads[i], x[i][g]);
   }
 
   Type type_;

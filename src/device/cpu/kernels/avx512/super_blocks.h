@@ -60,7 +60,8 @@ struct PairedWeights {
                              _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
   }
 
-  // total[0] += products by scale, less[0] += by minimum. The high bytes are `shift` too large.
+  // Adds products by scale to total, takes those by minimum from less. The high bytes are
+  // 2^shift too large.
   template <int shift>
   void apply(const PairedGroup& x, __m512& total, __m256& less) const {
     const __m512i lows = dot(dot(low[0], x.q), low[1], x.q + 64);
@@ -69,7 +70,7 @@ struct PairedWeights {
     const __m512i sums = _mm512_madd_epi16(_mm512_packs_epi32(lows, highs), scales);
     const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(x.scale));
     total = _mm512_fmadd_ps(d, scaled, total);
-    less = _mm256_fmadd_ps(minimums, _mm256_load_ps(x.scaled_sum), less);
+    less = _mm256_fnmadd_ps(minimums, _mm256_load_ps(x.scaled_sum), less);
   }
 };
 
@@ -268,46 +269,62 @@ struct SuperQ2_K {
   }
 };
 
+// Sums of a row, and those by minimums or offsets, to be subtracted or added at the end.
+template <int n>
+struct SplitSums {
+  __m512 total[n];
+  __m256 other[n];
+  SplitSums() {
+    for (auto& sum : total) sum = _mm512_setzero_ps();
+    for (auto& sum : other) sum = _mm256_setzero_ps();
+  }
+  __m512 lanes(int i) const { return _mm512_add_ps(total[i], _mm512_zextps256_ps512(other[i])); }
+};
+
 template <typename Type>
 struct PairedRow {
   using Group = PairedGroup;
+  template <int n>
+  using Sums = SplitSums<n>;
+  static constexpr std::size_t kColumns = kSuperBlock;
+  static constexpr std::size_t kBytes = Type::kBytes;
+  static constexpr int kStreams = 4;
+  static constexpr int kLongStreams = 8;
 
   template <int n>
-  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
-    __m256 less[n];
-    for (int i = 0; i < n; ++i) less[i] = _mm256_setzero_ps();
-    for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
-      prefetch_stream<Type::kBytes>(w);
-      PairedWeights weights;
-      Type::load_bytes(w, weights);
-      weights.set_scales(w);
-      for (int i = 0; i < n; ++i) {
-        weights.template apply<Type::kShift>(x[i][b], total[i], less[i]);
-      }
+  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+    prefetch_stream<kBytes>(w);
+    PairedWeights weights;
+    Type::load_bytes(w, weights);
+    weights.set_scales(w);
+    for (int i = 0; i < n; ++i) {
+      weights.template apply<Type::kShift>(*x[i], sums.total[i], sums.other[i]);
     }
-    for (int i = 0; i < n; ++i) total[i] = _mm512_sub_ps(total[i], _mm512_zextps256_ps512(less[i]));
   }
+  template <int n>
+  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
 };
 
 template <typename Type>
 struct HalvedRow {
   using Group = HalvedGroup;
+  template <int n>
+  using Sums = SplitSums<n>;
+  static constexpr std::size_t kColumns = kSuperBlock;
+  static constexpr std::size_t kBytes = Type::kBytes;
+  static constexpr int kStreams = 4;
+  static constexpr int kLongStreams = 4;
 
   template <int n>
-  void product(Address w, std::size_t cols, const Group* const* x, __m512* total) const {
-    __m256 by_sums[n];
-    for (int i = 0; i < n; ++i) by_sums[i] = _mm256_setzero_ps();
-    for (std::size_t b = 0; b < cols / kSuperBlock; ++b, w += Type::kBytes) {
-      prefetch_stream<Type::kBytes>(w);
-      HalvedWeights weights;
-      Type::load_bytes(w, weights);
-      weights.template set_scales<Type>(w);
-      for (int i = 0; i < n; ++i) weights.apply(x[i][b], total[i], by_sums[i]);
-    }
-    for (int i = 0; i < n; ++i) {
-      total[i] = _mm512_add_ps(total[i], _mm512_zextps256_ps512(by_sums[i]));
-    }
+  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+    prefetch_stream<kBytes>(w);
+    HalvedWeights weights;
+    Type::load_bytes(w, weights);
+    weights.template set_scales<Type>(w);
+    for (int i = 0; i < n; ++i) weights.apply(*x[i], sums.total[i], sums.other[i]);
   }
+  template <int n>
+  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
 };
 
 }  // namespace
