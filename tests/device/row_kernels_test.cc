@@ -138,24 +138,83 @@ TEST_P(RowKernelsTest, Halves) {
   }
 }
 
-// Pages of one KV head, as float16 and as what these are.
-struct Pages {
-  Pages(std::size_t pages, std::size_t key_width, std::size_t value_pitch)
-      : key_size(key_width * kPagePositions), value_size(value_pitch * kPagePositions) {
-    const Floats drawn = normal(pages * (key_size + value_size), 1, 7);
-    for (const float x : drawn) {
-      halves.push_back(float_to_half(x));
-      floats.push_back(half_to_float(halves.back()));
+TEST_P(RowKernelsTest, Q8) {
+  for (const std::size_t n : {1U, 17U, 32U}) {
+    for (const float spread : {0.0F, 1e-3F, 1.0F, 1e9F}) {
+      const Floats x = normal(n, spread, 4);
+      std::vector<std::int8_t> out(n);
+      const float scale = half_to_float(kernels_.to_q8(x.data(), n, out.data()));
+      float most = 0;
+      for (const float v : x) most = std::max(most, std::fabs(v));
+      EXPECT_NEAR(scale, std::min(most / 127, 65504.0F), most * 1e-3F + 3e-8F);
+      if (spread > 1) continue;
+      for (std::size_t i = 0; i < n; ++i) {
+        ASSERT_NEAR(out[i] * scale, x[i], 0.51F * scale + most * 1e-3F) << i;
+      }
     }
   }
-  template <typename Element>
-  PageView<Element> view(const std::vector<Element>& from, std::size_t page) const {
-    const Element* at = from.data() + page * (key_size + value_size);
-    return {at, at + key_size};
+}
+
+// Pages of one KV head in every form, and as plain numbers: [position][element].
+struct Pages {
+  Pages(std::size_t pages, std::size_t keys, std::size_t values)
+      : key_width(keys), value_pitch(values) {
+    const std::size_t positions = pages * kPagePositions;
+    for (const float x : normal(positions * keys, 1, 7)) half_keys.push_back(float_to_half(x));
+    for (const float x : normal(positions * values, 1, 8)) half_values.push_back(float_to_half(x));
+    std::mt19937 random(9);
+    for (std::size_t i = 0; i < positions * keys; ++i) {
+      q8_keys.push_back(static_cast<std::int8_t>(random() % 255));
+    }
+    for (std::size_t i = 0; i < positions * values; ++i) {
+      q8_values.push_back(static_cast<std::int8_t>(random() % 255));
+    }
+    const auto scales = [&](std::size_t width) {
+      std::vector<std::uint16_t> out;
+      for (std::size_t i = 0; i < positions * ((width + 31) / 32); ++i) {
+        out.push_back(float_to_half(static_cast<float>(random() % 100 + 1) / 5000));
+      }
+      return out;
+    };
+    key_scales = scales(keys);
+    value_scales = scales(values);
   }
-  std::size_t key_size, value_size;
-  std::vector<std::uint16_t> halves;
-  Floats floats;
+  std::size_t key_scale_count() const { return (key_width + 31) / 32; }
+  std::size_t value_scale_count() const { return (value_pitch + 31) / 32; }
+  HalfPage half(std::size_t page) const {
+    return {&half_keys[page * key_width * kPagePositions],
+            &half_values[page * value_pitch * kPagePositions]};
+  }
+  Q8Page q8(std::size_t page) const {
+    return {&q8_keys[page * key_width * kPagePositions],
+            &q8_values[page * value_pitch * kPagePositions],
+            &key_scales[page * key_scale_count() * kPagePositions],
+            &value_scales[page * value_scale_count() * kPagePositions], value_scale_count()};
+  }
+  double key(bool quantised, std::size_t position, std::size_t e) const {
+    const std::size_t page = position / kPagePositions;
+    const std::size_t slot = position % kPagePositions;
+    const std::size_t at = (page * key_width + e) * kPagePositions + slot;
+    const std::size_t scale = (page * key_scale_count() + e / 32) * kPagePositions + slot;
+    return quantised ? double{half_to_float(key_scales[scale])} * q8_keys[at]
+                     : double{half_to_float(half_keys[at])};
+  }
+  double value(bool quantised, std::size_t position, std::size_t e) const {
+    const std::size_t at = position * value_pitch + e;
+    const std::size_t scale = position * value_scale_count() + e / 32;
+    return quantised ? double{half_to_float(value_scales[scale])} * q8_values[at]
+                     : double{half_to_float(half_values[at])};
+  }
+  // From that position on, values are not numbers.
+  void spoil_values(std::size_t position) {
+    std::fill(half_values.begin() + static_cast<std::ptrdiff_t>(position * value_pitch),
+              half_values.end(), std::uint16_t{0x7e00});
+    std::fill(value_scales.begin() + static_cast<std::ptrdiff_t>(position * value_scale_count()),
+              value_scales.end(), std::uint16_t{0x7e00});
+  }
+  std::size_t key_width, value_pitch;
+  std::vector<std::uint16_t> half_keys, half_values, key_scales, value_scales;
+  std::vector<std::int8_t> q8_keys, q8_values;
 };
 
 struct Case {
@@ -168,23 +227,22 @@ constexpr std::size_t kPages = 3;
 std::size_t first_seen(std::size_t query) { return 2 * query; }
 std::size_t end_seen(std::size_t query) { return 70 + query; }
 
-std::vector<double> exact_attention(const Case& c, const Pages& pages, const Floats& query) {
+std::vector<double> exact_attention(const Case& c, const Pages& pages, const Floats& query,
+                                    bool quantised) {
   std::vector<double> out;
   for (std::size_t i = 0; i < c.queries; ++i) {
     std::vector<double> sums(c.value_pitch);
     double total = 0;
     for (std::size_t p = first_seen(i); p < end_seen(i); ++p) {
-      const FloatPage page = pages.view(pages.floats, p / kPagePositions);
-      const std::size_t slot = p % kPagePositions;
       double score = 0;
       for (std::size_t e = 0; e < c.key_width; ++e) {
-        score += double{query[i * c.key_width + e]} * page.keys[e * kPagePositions + slot];
+        score += double{query[i * c.key_width + e]} * pages.key(quantised, p, e);
       }
       if (c.soft_cap != 0) score = c.soft_cap * std::tanh(score / c.soft_cap);
       const double weight = std::exp(score);
       total += weight;
       for (std::size_t e = 0; e < c.value_pitch; ++e) {
-        sums[e] += weight * page.values[slot * c.value_pitch + e];
+        sums[e] += weight * pages.value(quantised, p, e);
       }
     }
     for (const double sum : sums) out.push_back(sum / total);
@@ -195,23 +253,12 @@ std::vector<double> exact_attention(const Case& c, const Pages& pages, const Flo
 TEST_P(RowKernelsTest, Attention) {
   for (const Case& c : {Case{1, 64, 64, 0}, Case{3, 64, 64, 0}, Case{4, 256, 256, 0},
                         Case{8, 128, 128, 50}, Case{25, 20, 48, 0}, Case{6, 16, 16, 2}}) {
-    Pages pages(kPages, c.key_width, c.value_pitch);
     const Floats query = normal(c.queries * c.key_width, 0.4F, 5);
-    const auto expected = exact_attention(c, pages, query);
-    // What no query sees may be anything.
-    for (std::size_t page = 0; page < kPages; ++page) {
-      for (std::size_t slot = 0; slot < kPagePositions; ++slot) {
-        const std::size_t p = page * kPagePositions + slot;
-        if (p < end_seen(c.queries - 1)) continue;
-        const std::size_t values = page * (pages.key_size + pages.value_size) + pages.key_size;
-        for (std::size_t e = 0; e < c.value_pitch; ++e) {
-          pages.halves[values + slot * c.value_pitch + e] = 0x7e00;  // not a number
-          pages.floats[values + slot * c.value_pitch + e] = NAN;
-        }
-      }
-    }
-    for (const bool half : {false, true}) {
+    for (const bool quantised : {false, true}) {
       SCOPED_TRACE(c.queries);
+      Pages pages(kPages, c.key_width, c.value_pitch);
+      const auto expected = exact_attention(c, pages, query, quantised);
+      pages.spoil_values(end_seen(c.queries - 1));  // what no query sees may be anything
       Floats largest(c.queries, -3.0e38F);
       Floats sum(c.queries);
       Floats weighted(c.queries * c.value_pitch);
@@ -228,14 +275,14 @@ TEST_P(RowKernelsTest, Attention) {
           };
           visible[i] = {within(first_seen(i)), within(end_seen(i))};
         }
-        if (half) {
-          kernels_.attend_half(state, pages.view(pages.halves, page));
+        if (quantised) {
+          kernels_.attend_q8(state, pages.q8(page));
         } else {
-          kernels_.attend_float(state, pages.view(pages.floats, page));
+          kernels_.attend_half(state, pages.half(page));
         }
       }
       for (std::size_t i = 0; i < weighted.size(); ++i) weighted[i] /= sum[i / c.value_pitch];
-      expect_close(weighted, expected, 2e-5, 2e-5);
+      expect_close(weighted, expected, 3e-5, 3e-5);
     }
   }
 }

@@ -156,8 +156,7 @@ class AttentionRunner {
     if (machine_.kv->type() == KvType::f16) {
       machine_.kernels->attend_half(state, machine_.kv->half_page(phase_.kv, stored, head));
     } else {
-      machine_.kernels->attend_float(state,
-                                     machine_.kv->unpack(phase_.kv, stored, head, thread_.page));
+      machine_.kernels->attend_q8(state, machine_.kv->q8_page(phase_.kv, stored, head));
     }
   }
 

@@ -82,7 +82,6 @@ void CpuExecutable::allocate() {
   std::size_t weighted = 0;
   std::size_t queries = 0;
   std::size_t head = 0;
-  std::size_t page = 0;
   for (Phase& phase : plan_.phases) {
     if (const auto* p = std::get_if<ProductPhase>(&phase)) {
       grow(products, machine_.matmul, *p, std::max(rows, logits));
@@ -94,7 +93,6 @@ void CpuExecutable::allocate() {
       weighted = std::max(weighted, most * machine_.kv->value_pitch(a->kv));
       queries = std::max(queries, rows_of_block_ * a->group());
       head = std::max<std::size_t>(head, a->shape.key_width);
-      page = std::max(page, machine_.kv->unpacked_floats(a->kv));
     }
   }
   const auto carve_shared = [&](std::byte* base) {
@@ -122,7 +120,6 @@ void CpuExecutable::allocate() {
     thread.wide = carver.take<float>(2 * products.wide_floats);
     thread.query = carver.take<float>(queries * head);
     thread.head = carver.take<float>(head);
-    thread.page = carver.take<float>(machine_.kv->type() == KvType::f16 ? 0 : page);
     thread.visible.resize(queries);
     return std::pair(vars, carver.used());
   };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <cstring>
 
 #include "base/checked.h"
@@ -13,24 +12,9 @@ namespace ceiling::cpu {
 namespace {
 
 constexpr std::size_t kVectorElements = 16;  // rows of values end on whole vectors
-constexpr std::size_t kScaleElements = 32;   // Q8_0: that share a scale
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
-std::size_t scales(std::size_t width) { return (width + kScaleElements - 1) / kScaleElements; }
-
-// Q8_0 of one run of at most 32 elements: the scale as float16, q[i * pitch] = x[i] / scale.
-std::uint16_t quantise(const float* x, std::size_t n, std::int8_t* q, std::size_t pitch) {
-  float most = 0;
-  for (std::size_t i = 0; i < n; ++i) most = std::max(most, std::fabs(x[i]));
-  const std::uint16_t scale = float_to_half(std::min(most / 127.0F, 65504.0F));
-  const float stored = half_to_float(scale);
-  const float inverse = stored == 0 ? 0 : 1.0F / stored;
-  for (std::size_t i = 0; i < n; ++i) {
-    const float level = std::clamp(std::nearbyint(x[i] * inverse), -127.0F, 127.0F);
-    q[i * pitch] = static_cast<std::int8_t>(level);
-  }
-  return scale;
-}
+std::size_t scales(std::size_t width) { return (width + kQ8Elements - 1) / kQ8Elements; }
 
 template <typename T>
 T* at(std::byte* base, std::size_t offset) {
@@ -129,18 +113,19 @@ void CpuKvStore::write_q8(const State& state, std::byte* block, std::uint32_t sl
   auto* keys = at<std::int8_t>(block, 0) + slot;
   auto* key_scales = at<std::uint16_t>(block, state.key_scales_at) + slot;
   for (std::size_t b = 0; b < scales(state.shape.key_width); ++b) {
-    const std::size_t first = b * kScaleElements;
-    const std::size_t count = std::min(kScaleElements, state.shape.key_width - first);
-    key_scales[b * kPagePositions] =
-        quantise(key + first, count, keys + first * kPagePositions, kPagePositions);
+    const std::size_t first = b * kQ8Elements;
+    const std::size_t count = std::min(kQ8Elements, state.shape.key_width - first);
+    std::int8_t levels[kQ8Elements];
+    key_scales[b * kPagePositions] = kernels_->to_q8(key + first, count, levels);
+    for (std::size_t i = 0; i < count; ++i) keys[(first + i) * kPagePositions] = levels[i];
   }
   auto* values = at<std::int8_t>(block, state.values_at) + slot * state.value_pitch;
   const std::size_t value_scales = scales(state.shape.value_width);
   for (std::size_t b = 0; b < value_scales; ++b) {
-    const std::size_t first = b * kScaleElements;
-    const std::size_t count = std::min(kScaleElements, state.shape.value_width - first);
+    const std::size_t first = b * kQ8Elements;
+    const std::size_t count = std::min(kQ8Elements, state.shape.value_width - first);
     at<std::uint16_t>(block, state.value_scales_at)[slot * value_scales + b] =
-        quantise(value + first, count, values + first, 1);
+        kernels_->to_q8(value + first, count, values + first);
   }
 }
 
@@ -151,8 +136,19 @@ HalfPage CpuKvStore::half_page(KvId kv, std::uint32_t page, std::uint32_t head) 
   return {at<std::uint16_t>(block, 0), at<std::uint16_t>(block, state.values_at)};
 }
 
-FloatPage CpuKvStore::unpack(KvId kv, std::uint32_t page, std::uint32_t head,
-                             float* scratch) const {
+Q8Page CpuKvStore::q8_page(KvId kv, std::uint32_t page, std::uint32_t head) const {
+  assert(type_ == KvType::q8_0);
+  const State& state = states_[kv];
+  std::byte* const block = head_at(state, page, head);
+  return {.keys = at<std::int8_t>(block, 0),
+          .values = at<std::int8_t>(block, state.values_at),
+          .key_scales = at<std::uint16_t>(block, state.key_scales_at),
+          .value_scales = at<std::uint16_t>(block, state.value_scales_at),
+          .value_scale_count = scales(state.shape.value_width)};
+}
+
+CpuKvStore::Unpacked CpuKvStore::unpack(KvId kv, std::uint32_t page, std::uint32_t head,
+                                        float* scratch) const {
   const State& state = states_[kv];
   std::byte* const block = head_at(state, page, head);
   const std::size_t keys = state.shape.key_width * kPagePositions;
@@ -165,7 +161,7 @@ FloatPage CpuKvStore::unpack(KvId kv, std::uint32_t page, std::uint32_t head,
   const auto* q = at<std::int8_t>(block, 0);
   const auto* key_scales = at<std::uint16_t>(block, state.key_scales_at);
   for (std::size_t e = 0; e < state.shape.key_width; ++e) {
-    const std::uint16_t* scale = key_scales + e / kScaleElements * kPagePositions;
+    const std::uint16_t* scale = key_scales + e / kQ8Elements * kPagePositions;
     for (std::size_t p = 0; p < kPagePositions; ++p) {
       const std::size_t i = e * kPagePositions + p;
       scratch[i] = half_to_float(scale[p]) * static_cast<float>(q[i]);
@@ -176,7 +172,7 @@ FloatPage CpuKvStore::unpack(KvId kv, std::uint32_t page, std::uint32_t head,
   const std::size_t per_value = scales(state.shape.value_width);
   for (std::size_t p = 0; p < kPagePositions; ++p) {
     for (std::size_t e = 0; e < state.value_pitch; ++e) {
-      const std::size_t b = std::min(e / kScaleElements, per_value - 1);
+      const std::size_t b = std::min(e / kQ8Elements, per_value - 1);
       const std::size_t i = p * state.value_pitch + e;
       scratch[keys + i] = half_to_float(value_scales[p * per_value + b]) * static_cast<float>(v[i]);
     }
@@ -197,7 +193,7 @@ void CpuKvStore::export_page(std::uint32_t page, std::span<std::byte> canonical)
     std::uint16_t* const out_values = out + kPagePositions * heads * keys;
     scratch.resize(unpacked_floats(kv));
     for (std::uint32_t h = 0; h < heads; ++h) {
-      const FloatPage view = unpack(kv, page, h, scratch.data());
+      const Unpacked view = unpack(kv, page, h, scratch.data());
       for (std::size_t p = 0; p < kPagePositions; ++p) {
         for (std::size_t e = 0; e < keys; ++e) {
           out[(p * heads + h) * keys + e] = float_to_half(view.keys[e * kPagePositions + p]);

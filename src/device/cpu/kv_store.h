@@ -29,16 +29,13 @@ class CpuKvStore final : public KvStore {
   KvType type() const { return type_; }
   bool holds(KvId kv) const { return kv < states_.size() && states_[kv].page_bytes != 0; }
   std::size_t value_pitch(KvId kv) const { return states_[kv].value_pitch; }
-  // Floats of scratch that unpack() needs.
-  std::size_t unpacked_floats(KvId kv) const;
 
   // One head's key and value of one position; `slot` counts within the page. Threads may write
   // different positions or heads at the same time.
   void write(KvId kv, std::uint32_t page, std::uint32_t slot, std::uint32_t head, const float* key,
              const float* value);
   HalfPage half_page(KvId kv, std::uint32_t page, std::uint32_t head) const;  // of a f16 store
-  // Of any store: unpacked into scratch.
-  FloatPage unpack(KvId kv, std::uint32_t page, std::uint32_t head, float* scratch) const;
+  Q8Page q8_page(KvId kv, std::uint32_t page, std::uint32_t head) const;      // of a q8_0 store
 
  private:
   struct State {
@@ -50,7 +47,13 @@ class CpuKvStore final : public KvStore {
     std::size_t page_bytes = 0;  // of this state; 0: not of this segment
     std::size_t offset = 0;      // of page 0
   };
+  struct Unpacked {
+    const float* keys;  // laid out as in the page
+    const float* values;
+  };
   void lay_out(State& state) const;
+  std::size_t unpacked_floats(KvId kv) const;
+  Unpacked unpack(KvId kv, std::uint32_t page, std::uint32_t head, float* scratch) const;
   std::byte* head_at(const State& state, std::uint32_t page, std::uint32_t head) const;
   void write_half(const State& state, std::byte* at, std::uint32_t slot, const float* key,
                   const float* value);

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kPieceFloats =
     std::size_t{128} * 1024;                // outputs that stay in a core's cache
 constexpr std::size_t kPiecesOfThread = 4;  // at least, so that none waits long for another
-constexpr std::size_t kMostPreparations = 4;
+constexpr std::size_t kMostPreparations = 8;
 
 // The distinct preparations of a phase's products and where each one's rows begin.
 class Preparations {

@@ -70,7 +70,6 @@ struct ThreadState {
   std::size_t wide_floats = 0;              // of one half
   float* query = nullptr;                   // attention: one block's queries
   float* head = nullptr;                    // one head
-  float* page = nullptr;                    // an unpacked page
   std::vector<Visible> visible;
   std::vector<std::uint32_t> choices;  // of experts
   std::size_t splits = 1;              // of the positions, in the attention phase before

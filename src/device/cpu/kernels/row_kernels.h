@@ -15,13 +15,19 @@ inline constexpr std::size_t kQueryTile = 6;       // queries that share each lo
 
 // One head's keys and values in a page. Keys lie by element: key[element][position], so that
 // scores need no sum across a vector; values by position: value[position][value_pitch].
-template <typename Element>
-struct PageView {
-  const Element* keys;
-  const Element* values;
+struct HalfPage {  // float16
+  const std::uint16_t* keys;
+  const std::uint16_t* values;
 };
-using HalfPage = PageView<std::uint16_t>;  // float16
-using FloatPage = PageView<float>;
+// Q8_0: int8 with a float16 scale for each 32 elements of a head.
+inline constexpr std::size_t kQ8Elements = 32;
+struct Q8Page {
+  const std::int8_t* keys;
+  const std::int8_t* values;
+  const std::uint16_t* key_scales;    // [element / 32][position]
+  const std::uint16_t* value_scales;  // [position][value_scale_count]
+  std::size_t value_scale_count;
+};
 
 // Which of a page's positions a query sees: [begin, end), within [0, kPagePositions].
 struct Visible {
@@ -58,8 +64,10 @@ struct RowKernels {
                         float* out);
   // Rounds to float16, ties to even; what is beyond +-65504 becomes that.
   void (*to_half)(const float* x, std::size_t n, std::uint16_t* out);
+  // n <= 32 elements -> int8 out; the scale as float16.
+  std::uint16_t (*to_q8)(const float* x, std::size_t n, std::int8_t* out);
   void (*attend_half)(const AttentionState& state, const HalfPage& page);
-  void (*attend_float)(const AttentionState& state, const FloatPage& page);
+  void (*attend_q8)(const AttentionState& state, const Q8Page& page);
   // out += factor * x
   void (*add_scaled)(const float* x, float factor, std::size_t n, float* out);
 };

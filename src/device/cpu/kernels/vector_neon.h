@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace ceiling::cpu {
 namespace {
@@ -18,9 +19,17 @@ inline Floats load(const float* p) { return vld1q_f32(p); }
 inline void store(float* p, Floats v) { vst1q_f32(p, v); }
 inline Floats broadcast(float x) { return vdupq_n_f32(x); }
 inline Floats fused(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
-inline Floats load_elements(const float* p) { return load(p); }
+inline Floats load_elements(const std::int8_t* p) {
+  std::uint32_t four;
+  std::memcpy(&four, p, sizeof four);
+  const int16x8_t wide = vmovl_s8(vcreate_s8(four));
+  return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+}
 inline Floats load_elements(const std::uint16_t* p) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+inline Floats broadcast_half(std::uint16_t half) {
+  return vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(half)));
 }
 inline void store_half(std::uint16_t* p, Floats v) {
   vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v)));

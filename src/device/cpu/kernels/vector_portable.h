@@ -22,7 +22,10 @@ inline Floats load(const float* p) {
 inline void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
 inline Floats broadcast(float x) { return Floats{} + x; }
 inline Floats fused(Floats a, Floats b, Floats c) { return a * b + c; }
-inline Floats load_elements(const float* p) { return load(p); }
+inline Floats load_elements(const std::int8_t* p) {
+  return Floats{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]),
+                static_cast<float>(p[3])};
+}
 // As half_to_float, all lanes at once: the magnitude scaled from half's exponents to float's is
 // exact, subnormals included.
 inline Floats load_elements(const std::uint16_t* p) {
@@ -32,6 +35,10 @@ inline Floats load_elements(const std::uint16_t* p) {
   const Bits not_finite = __builtin_bit_cast(Bits, magnitude > 0x7bffU) & 0x7f800000U;
   return __builtin_bit_cast(Floats,
                             __builtin_bit_cast(Bits, scaled) | not_finite | (half & 0x8000U) << 16);
+}
+inline Floats broadcast_half(std::uint16_t half) {
+  const std::uint16_t lanes[kLanes] = {half, half, half, half};
+  return load_elements(lanes);
 }
 inline void store_half(std::uint16_t* p, Floats v) {
   for (std::size_t i = 0; i < kLanes; ++i) p[i] = float_to_half(v[i]);
