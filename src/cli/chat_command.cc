@@ -27,7 +27,7 @@ struct ChatFlags {
   std::string system;
 };
 
-constexpr std::string_view help_text =
+constexpr std::string_view kHelp =
     "/clear  forgets the conversation\n"
     "/exit   leaves (so does Ctrl-D)\n"
     "/help   shows this\n"
@@ -85,7 +85,7 @@ class Chat {
       conversation_.clear();
       session_.truncate(0, 0);
     } else if (command == "/help") {
-      fmt::print("{}\n", help_text);
+      fmt::print("{}\n", kHelp);
     } else {
       fmt::print("{} is not known; /help shows what there is\n", printable(command, 40));
     }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/first_answer.h"
 
 namespace {
 
@@ -31,6 +32,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ceiling::ExitCode::usage);
   }
+  if (app.get_subcommands().empty()) ceiling::cli::print_first_answer();
   return 0;
 }
 

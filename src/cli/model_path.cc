@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view default_model = "SmolLM2-135M-Instruct.Q4_1.gguf";
+constexpr std::string_view kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(),
@@ -63,11 +63,11 @@ std::string model_path(const std::string& asked) {
   }
   const std::string directory = models_directory();
   if (asked.empty()) {
-    const fs::path path = fs::path(directory) / default_model;
+    const fs::path path = fs::path(directory) / kDefaultModel;
     if (fs::exists(path, ignored)) return path.string();
     fail(ExitCode::failed,
          "the default model {} is not in {}: `./run fetch` gets it, or name a file with -m",
-         default_model, directory);
+         kDefaultModel, directory);
   }
   const std::vector<std::string> names = models_there(directory);
   const std::vector<std::string> found = matches(names, asked);

@@ -67,7 +67,8 @@ void run(const RunFlags& flags) {
     nlohmann::ordered_json result = to_json(summary);
     result["model"] = model->display_name();
     result["seed"] = options.sampling.seed;
-    fmt::print("{}\n", result.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    fmt::print("{}\n",
+               result.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
     print_answer_text("\n");
     fmt::print(stderr, "{}\n", line(summary));

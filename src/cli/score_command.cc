@@ -22,7 +22,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::uint32_t rows_at_once = 32;  // each holds a row of logits as wide as the vocabulary
+constexpr std::uint32_t kRowsAtOnce = 32;  // each holds a row of logits as wide as the vocabulary
 
 struct ScoreFlags {
   SessionFlags session;
@@ -57,7 +57,7 @@ std::vector<CaseResult> score_cases(const ScoreFlags& flags) {
   if (results.empty()) fail(ExitCode::usage, "{} holds no cases: give at least one", flags.input);
 
   SessionOptions options = flags.session.options;
-  options.batch_rows = options.logit_rows = rows_at_once;
+  options.batch_rows = options.logit_rows = kRowsAtOnce;
   for (const CaseResult& result : results) {
     options.context = std::max(options.context, static_cast<std::uint32_t>(result.tokens.size()));
   }

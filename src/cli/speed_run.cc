@@ -12,8 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t warm_up_steps = 2;
-constexpr std::uint32_t warm_up_prompt = 64;
+constexpr std::uint32_t kWarmUpSteps = 2;
+constexpr std::uint32_t kWarmUpPrompt = 64;
 
 Seconds since(Clock::time_point start) {
   return {std::chrono::duration<double>(Clock::now() - start).count()};
@@ -29,7 +29,7 @@ std::string SpeedTest::name() const {
 }
 
 std::uint32_t SpeedTest::positions() const {
-  return depth + tokens + (kind == Kind::decode ? warm_up_steps : 0);
+  return depth + tokens + (kind == Kind::decode ? kWarmUpSteps : 0);
 }
 
 SpeedRun::SpeedRun(Session& session, const SpeedTest& test, std::uint64_t seed, GoOn go_on)
@@ -90,10 +90,10 @@ void SpeedRun::prepare() {
     if (test_.depth > 0) session_.append(sequence, draw(test_.depth), go_on_);
   }
   if (test_.kind == SpeedTest::Kind::prompt) {
-    session_.append(0, draw(std::min(warm_up_prompt, test_.tokens)));
+    session_.append(0, draw(std::min(kWarmUpPrompt, test_.tokens)));
     return;
   }
-  for (std::uint32_t i = 0; i < warm_up_steps; ++i) {
+  for (std::uint32_t i = 0; i < kWarmUpSteps; ++i) {
     session_.step(sequences_, draw(sequences_.size()));
   }
 }

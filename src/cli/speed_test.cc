@@ -20,9 +20,9 @@ class Interleaver {
         most_steps_(std::max(all_steps / 32, 1U)) {}
 
   void after_step(Seconds time) {
-    constexpr Seconds often_enough{0.02};
+    constexpr Seconds kOftenEnough{0.02};
     worked_ = worked_ + time;
-    if (++steps_ >= most_steps_ || worked_ >= often_enough) read();
+    if (++steps_ >= most_steps_ || worked_ >= kOftenEnough) read();
   }
 
   void read() {

@@ -9,7 +9,7 @@
 namespace ceiling::cli {
 namespace {
 
-constexpr std::uint32_t profiled_steps = 16;
+constexpr std::uint32_t kProfiledSteps = 16;
 
 double per_second(double count, Seconds time) { return time.value > 0 ? count / time.value : 0; }
 
@@ -29,7 +29,7 @@ StepProfile profile_steps(Session& session, const SpeedTest& test, std::uint64_t
   StepProfile profile;
   profile.test = test;
   if (test.kind == SpeedTest::Kind::decode) {
-    profile.test.tokens = std::min(test.tokens, profiled_steps);
+    profile.test.tokens = std::min(test.tokens, kProfiledSteps);
   }
   SpeedRun run(session, profile.test, seed, [] { return true; });
   run.prepare();

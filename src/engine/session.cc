@@ -11,11 +11,11 @@
 namespace ceiling {
 namespace {
 
-constexpr std::uint32_t default_context = 4096;
+constexpr std::uint32_t kDefaultContext = 4096;
 
 SessionOptions with_defaults(const Program& program, SessionOptions options) {
   const std::uint32_t limit = program.context_limit;
-  if (options.context == 0) options.context = std::min(limit, default_context);
+  if (options.context == 0) options.context = std::min(limit, kDefaultContext);
   if (options.context > limit) {
     fail(ExitCode::usage,
          "a context of {} positions: the model knows {}: ask for at most that (-c)",
