@@ -58,7 +58,6 @@ class Chat {
       } else if (!text->empty()) {
         answer(*text);
       }
-      if (os::asked_to_end()) break;
     }
   }
 
@@ -70,7 +69,7 @@ class Chat {
       std::fflush(stdout);
       std::string text;
       if (std::getline(std::cin, text)) return text;
-      if (!os::interrupted() || os::asked_to_end() || !on_terminal_) break;
+      if (!os::interrupted() || !on_terminal_) break;
       os::clear_interrupt();
       std::clearerr(stdin);
       std::cin.clear();
@@ -115,13 +114,13 @@ class Chat {
     if (reason == StopReason::context_full) print_answer_text(" [the context is full: /clear]");
     if (reason == StopReason::interrupted) print_answer_text(" [stopped]");
     summary.load = std::exchange(load_, Seconds{});
-    if (!os::asked_to_end()) os::clear_interrupt();
+    os::clear_interrupt();
     summary.ceiling = measure_ceiling(model_->weights()->pool());
     const bool dim = colour_wanted();
     fmt::print("\n{}[{}]{}\n", dim ? "\033[2m" : "", line(summary), dim ? "\033[0m" : "");
   }
 
-  bool on_terminal_ = stdout_is_terminal();
+  bool on_terminal_ = stdin_is_terminal() && stdout_is_terminal();
   std::chrono::steady_clock::time_point start_;
   std::shared_ptr<const Model> model_;
   GenerateOptions options_;
@@ -143,7 +142,7 @@ void add_chat_command(CLI::App& app) {
   add_context_flag(*command, flags->session);
   add_device_flags(*command, flags->session);
   command->callback([flags] {
-    os::install_interrupt_handler();
+    os::install_interrupt_handler(/*sigterm_too=*/false);
     Chat(*flags).run();
   });
 }

@@ -21,10 +21,10 @@ ProcessResult run_process(const std::vector<std::string>& argv,
 
 std::string own_executable();  // path of the running program
 
-// Set by SIGINT/SIGTERM once install_interrupt_handler() was called.
-void install_interrupt_handler();
+// Set by SIGINT, and by SIGTERM unless that shall end the program at once as it does by default,
+// after install_interrupt_handler().
+void install_interrupt_handler(bool sigterm_too = true);
 bool interrupted();
-bool asked_to_end();  // the last was SIGTERM: the program shall end, not just what it does now
 void clear_interrupt();
 
 }  // namespace ceiling::os

@@ -61,7 +61,7 @@ ProcessResult run_process(const std::vector<std::string>& /*argv*/,
   not_tried();
 }
 std::string own_executable() { not_tried(); }
-void install_interrupt_handler() {}
+void install_interrupt_handler(bool) {}
 bool interrupted() { return false; }
 void clear_interrupt() {}
 
