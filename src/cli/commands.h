@@ -19,6 +19,7 @@ void add_tokenize_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_synth_command(CLI::App& app);
+void add_tradeoff_command(CLI::App& app);
 void add_trial_command(CLI::App& app);
 
 }  // namespace ceiling::cli

@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   ceiling::cli::add_tokenize_command(app);
   ceiling::cli::add_quantize_command(app);
   ceiling::cli::add_eval_command(app);
+  ceiling::cli::add_tradeoff_command(app);
   ceiling::cli::add_synth_command(app);
   ceiling::cli::add_trial_command(app);
   try {

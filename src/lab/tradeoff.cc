@@ -177,7 +177,8 @@ class Measurement {
                                           "1",
                                           "--json"};
     add_threads(arguments);
-    for (const json& result : answer(arguments).at("results")) {
+    const json report = answer(arguments);
+    for (const json& result : report.at("results")) {
       const auto rate = result.at("tokens_per_s").at("median").get<double>();
       const bool prompt = result.at("test").get<std::string>().starts_with("pp");
       (prompt ? point.prefill : point.decode).push_back(rate);
@@ -187,16 +188,11 @@ class Measurement {
   void evaluate(std::size_t index) {
     TradeoffPoint& point = result_.points[index];
     begin(fmt::format("{}: quality", point.name));
-    std::vector<std::string> arguments = {"eval",
-                                          paths_[index],
-                                          "--text",
-                                          options_.text,
-                                          "--reference",
-                                          options_.model,
-                                          "--window",
-                                          std::to_string(options_.window),
-                                          "--windows",
-                                          std::to_string(options_.windows),
+    std::vector<std::string> arguments = {"eval",        paths_[index],
+                                          "--text",      options_.text,
+                                          "--reference", options_.model,
+                                          "--window",    std::to_string(options_.window),
+                                          "--windows",   std::to_string(options_.windows),
                                           "--json"};
     add_threads(arguments);
     const json evaluation = answer(arguments);

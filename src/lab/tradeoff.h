@@ -10,17 +10,17 @@
 namespace ceiling::lab {
 
 struct TradeoffOptions {
-  std::string model;                // path of the source
-  std::vector<std::string> types;   // recipes, each once
-  std::string text;                 // path: the text that is predicted
-  std::string calibration;          // path of a text for importances; empty: none
-  std::string directory;            // reports, and the files while they are measured
-  std::uint32_t window = 512;       // tokens of a window of the text
-  std::uint32_t windows = 8;        // at most; 0: the whole text
-  std::uint32_t blocks = 5;         // each type is timed once in every block
+  std::string model;               // path of the source
+  std::vector<std::string> types;  // recipes, each once
+  std::string text;                // path: the text that is predicted
+  std::string calibration;         // path of a text for importances; empty: none
+  std::string directory;           // reports, and the files while they are measured
+  std::uint32_t window = 512;      // tokens of a window of the text
+  std::uint32_t windows = 8;       // at most; 0: the whole text
+  std::uint32_t blocks = 5;        // each type is timed once in every block
   std::uint32_t prompt_tokens = 512, decode_tokens = 64;
-  unsigned threads = 0;             // 0: the default
-  bool keep_files = false;          // the files of the types stay in the directory
+  unsigned threads = 0;     // 0: the default
+  bool keep_files = false;  // the files of the types stay in the directory
 };
 
 // Of a model's predictions of the text.
