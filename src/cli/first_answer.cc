@@ -10,6 +10,7 @@
 #include "cli/answer_text.h"
 #include "cli/measured_ceiling.h"
 #include "cli/model_path.h"
+#include "fit/decode_prediction.h"
 #include "model/shapes.h"
 #include "os/cpu.h"
 #include "os/process.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr const char* kQuestion = "In one sentence, what is a computer's memory?";
 constexpr std::uint32_t kContext = 4096;  // positions that a model must fit with
+constexpr std::uint32_t kTokens = 128;    // of an answer, for speeds
 constexpr std::uint64_t kBuffers = std::uint64_t{150} << 20U;
 
 std::string bold(const std::string& text) {
@@ -51,21 +53,28 @@ std::string fits(std::uint64_t needed, const os::MemoryInfo& memory) {
   return needed <= memory.total.value ? "if others close" : "no";
 }
 
-void print_sizes(const os::MemoryInfo& memory, BytesPerSecond ceiling) {
+std::string rounded_range(const fit::Interval& range) {
+  return format_count(range.low) + "-" + format_count(range.high);
+}
+
+void print_sizes(const os::MemoryInfo& memory, BytesPerSecond read) {
   fmt::print(
       "To make one token, every weight is read once: a model of twice the bytes makes\n"
-      "at most half the tokens. The most that this memory allows, at Q4_K_M:\n\n"
-      "  size   read for a token   memory needed   fits                       at most\n");
+      "at most half the tokens. At Q4_K_M, in tokens/s (expected: four times in five):\n\n"
+      "  size   read a token   memory needed   fits               at most     expected\n");
+  fit::MachineRates rates;
+  rates.read = read;
+  rates.threads = os::default_threads();
   for (const Shape& shape : shapes()) {
     const Program program = shape_program(shape, "Q4_K_M");
-    const std::uint64_t read = mean_decode_cost(program, 0, 128).read_bytes();
+    const fit::DecodePrediction prediction = fit::predict_decode(program, 0, kTokens, rates);
     const std::uint64_t needed =
         program.weight_bytes() + kContext * kv_bytes_per_position(program) + kBuffers;
     const bool possible = needed <= memory.total.value;
-    fmt::print(
-        "  {:<5} {:>17} {:>15}   {:<15} {:>18}\n", shape.name, format_capacity({read}),
-        format_capacity({needed}), fits(needed, memory),
-        possible ? format_count(ceiling.value / static_cast<double>(read)) + " tokens/s" : "-");
+    fmt::print("  {:<5} {:>13} {:>15}   {:<15} {:>10} {:>12}\n", shape.name,
+               format_capacity({prediction.bytes_per_token}), format_capacity({needed}),
+               fits(needed, memory), possible ? format_count(prediction.ceiling_tokens_per_s) : "-",
+               possible ? rounded_range(prediction.tokens_per_s.p80) : "-");
   }
   fmt::print("\n");
 }
