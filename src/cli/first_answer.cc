@@ -53,8 +53,11 @@ std::string fits(std::uint64_t needed, const os::MemoryInfo& memory) {
   return needed <= memory.total.value ? "if others close" : "no";
 }
 
-std::string rounded_range(const fit::Interval& range) {
-  return format_count(range.low) + "-" + format_count(range.high);
+// Four predictions in five, as long as memory gives what it gave just now.
+std::string expected(const fit::DecodePrediction& prediction) {
+  const double most = prediction.ceiling_tokens_per_s;
+  return format_count(most * prediction.share.p80.low) + "-" +
+         format_count(most * prediction.share.p80.high);
 }
 
 void print_sizes(const os::MemoryInfo& memory, BytesPerSecond read) {
@@ -74,7 +77,7 @@ void print_sizes(const os::MemoryInfo& memory, BytesPerSecond read) {
     fmt::print("  {:<5} {:>13} {:>15}   {:<15} {:>10} {:>12}\n", shape.name,
                format_capacity({prediction.bytes_per_token}), format_capacity({needed}),
                fits(needed, memory), possible ? format_count(prediction.ceiling_tokens_per_s) : "-",
-               possible ? rounded_range(prediction.tokens_per_s.p80) : "-");
+               possible ? expected(prediction) : "-");
   }
   fmt::print("\n");
 }
