@@ -50,18 +50,12 @@ std::vector<std::string> matches(const std::vector<std::string>& names, const st
 
 }  // namespace
 
-std::string models_directory() {
-  const char* chosen = std::getenv("CEILING_MODELS");
-  if (chosen != nullptr && *chosen != '\0') return chosen;
-  return os::cache_directory() + "/models";
-}
-
 std::string model_path(const std::string& asked) {
   std::error_code ignored;
   if (!asked.empty() && (fs::exists(asked, ignored) || asked.find('/') != std::string::npos)) {
     return asked;
   }
-  const std::string directory = models_directory();
+  const std::string directory = os::models_directory();
   if (asked.empty()) {
     const fs::path path = fs::path(directory) / kDefaultModel;
     if (fs::exists(path, ignored)) return path.string();

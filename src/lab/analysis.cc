@@ -192,7 +192,7 @@ std::vector<std::string> reasons_for_no_verdict(const Plan& plan, const Analysis
 
 }  // namespace
 
-double CellFigures::ceiling_tokens_per_s() const { return probe_gb_per_s * 1e9 / bytes_per_token; }
+double CellFigures::ceiling_tokens_per_s() const { return tokens_per_s.value / share.value; }
 
 const CellFigures* Analysis::find(const Plan& plan, const std::string& cell) const {
   const auto found = std::find_if(cells.begin(), cells.end(), [&](const CellFigures& figures) {

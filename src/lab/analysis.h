@@ -45,7 +45,7 @@ struct CellFigures {
   double prefill_intensity = 0, prefill_gop_per_s = 0;  // operations a byte; rate
   TokenTime token_time;
   std::uint64_t resident_bytes = 0, file_bytes = 0;
-  double ceiling_tokens_per_s() const;  // probe over bytes
+  double ceiling_tokens_per_s() const;  // probe over bytes, at the time of the trials
 };
 
 // Two cells of one model size at different types: what fewer bytes bring.

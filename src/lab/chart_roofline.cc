@@ -121,7 +121,7 @@ std::string draw(const ReportData& data, ChartWidth width) {
     most_y = std::max(most_y, phase.gop_per_s);
   }
   const double height = width.narrow ? 330 : 400;
-  const double left = 44, right = width.pixels - 10, top = 26, bottom = height - 44;
+  const double left = 44, right = width.pixels - 20, top = 26, bottom = height - 44;
   const Plot plot{left,
                   right,
                   top,

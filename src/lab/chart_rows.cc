@@ -12,12 +12,12 @@ constexpr double kTop = 8;
 RowLayout::RowLayout(ChartWidth width, std::size_t rows)
     : width_(width),
       rows_(rows),
-      left_(width.narrow ? 8 : 150),
-      right_(width.narrow ? width.pixels - 8 : width.pixels - 150),
-      row_height_(width.narrow ? 64 : 50) {}
+      left_(width.narrow ? 14 : 150),
+      right_(width.narrow ? width.pixels - 14 : width.pixels - 150),
+      row_height_(width.narrow ? 68 : 50) {}
 
 double RowLayout::middle(std::size_t row) const {
-  return kTop + row_height_ * static_cast<double>(row) + (width_.narrow ? 44 : 25);
+  return kTop + row_height_ * static_cast<double>(row) + (width_.narrow ? 49 : 25);
 }
 
 double RowLayout::bottom() const { return kTop + row_height_ * static_cast<double>(rows_); }
@@ -29,9 +29,9 @@ void RowLayout::name_row(Svg& svg, std::size_t row, const Cell& cell,
   const double y = middle(row);
   const std::string_view weights = cell.synthetic() ? "synthetic: speed only" : "real weights";
   if (width_.narrow) {
-    svg.text(left_, y - 27, cell.title(), "label strong");
-    svg.text(left_, y - 13, weights, "label muted small");
-    svg.text(right_, y - 27, value, "label", Anchor::end);
+    svg.text(0, y - 33, cell.title(), "label strong");
+    svg.text(0, y - 19, weights, "label muted small");
+    svg.text(width_.pixels, y - 33, value, "label", Anchor::end);
     return;
   }
   svg.text(0, y - 2, cell.title(), "label strong");

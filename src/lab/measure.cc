@@ -48,9 +48,10 @@ void map_pages(std::span<const std::byte> bytes) {
 class ProbedMemory {
  public:
   explicit ProbedMemory(std::span<const std::byte> mapping) : region_(mapping) {
-    constexpr std::size_t kPlainBytes = std::size_t{1} << 30;
     if (probe::larger_than_caches({mapping.size()})) return;
-    plain_ = os::AnonymousMemory(kPlainBytes);
+    std::size_t bytes = std::size_t{256} << 20;
+    while (!probe::larger_than_caches({bytes})) bytes *= 2;
+    plain_ = os::AnonymousMemory(bytes);
     std::memset(plain_.data(), 1, plain_.size());
     region_ = {plain_.data(), plain_.size()};
   }

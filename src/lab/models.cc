@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string models_folder() { return os::cache_directory() + "/models"; }
-
 SyntheticOptions options_of(const SyntheticModel& model) {
   SyntheticOptions options;
   options.recipe = model.recipe;
@@ -34,11 +32,11 @@ SyntheticOptions options_of(const SyntheticModel& model) {
 std::string model_path(const Cell& cell) {
   if (const auto* file = std::get_if<FileModel>(&cell.model)) {
     const bool bare = file->file.find('/') == std::string::npos;
-    return bare && !fs::exists(file->file) ? models_folder() + "/" + file->file : file->file;
+    return bare && !fs::exists(file->file) ? os::models_directory() + "/" + file->file : file->file;
   }
   const auto& model = std::get<SyntheticModel>(cell.model);
-  return fmt::format("{}/synthetic-{}-{}-vocabulary{}-seed{}.gguf", models_folder(), model.shape,
-                     model.recipe, model.vocabulary, model.seed);
+  return fmt::format("{}/synthetic-{}-{}-vocabulary{}-seed{}.gguf", os::models_directory(),
+                     model.shape, model.recipe, model.vocabulary, model.seed);
 }
 
 std::string prepare_model(const Cell& cell,
@@ -51,7 +49,7 @@ std::string prepare_model(const Cell& cell,
   }
   const auto& model = std::get<SyntheticModel>(cell.model);
   const Shape& shape = find_shape(model.shape);
-  fs::create_directories(models_folder());
+  fs::create_directories(os::models_directory());
   write_synthetic(shape, options_of(model), path, progress);
   return path;
 }

@@ -232,7 +232,8 @@ Resources find_resources() {
   Resources resources;
   resources.memory_bytes = memory.total.value;
   resources.available_bytes = memory.available.value;
-  resources.disk_bytes = os::free_space(os::cache_directory()).value;
+  std::filesystem::create_directories(os::models_directory());
+  resources.disk_bytes = os::free_space(os::models_directory()).value;
   resources.default_model = std::filesystem::exists(model_path(default_cell()));
   return resources;
 }

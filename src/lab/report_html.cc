@@ -20,12 +20,14 @@ std::string chips(const ReportData& data) {
 }
 
 std::string answer(const ReportData& data) {
+  const std::string label = headline_label(data);
   std::string out = fmt::format(
-      "<header>\n<p class=\"kicker\">Ceiling, lab {}: {} · {} blocks · {} · all intervals are 95 "
+      "<header>\n<p class=\"kicker\">Ceiling, lab L-001: {} · {} blocks · {} · intervals are 95 "
       "%</p>\n"
-      "<h1>{}</h1>\n",
-      "L-001", escaped(data.plan.kind), data.plan.blocks,
-      escaped(shown_time(data.state.started_wall_s)), prose(headline(data)));
+      "<h1>{}{}</h1>\n",
+      escaped(data.plan.kind), data.plan.blocks, escaped(shown_time(data.state.started_wall_s)),
+      prose(headline(data)),
+      label.empty() ? "" : fmt::format(" <small>{}</small>", escaped(label)));
   out += chips(data);
   for (const std::string& reason : data.analysis.no_verdict) {
     out += fmt::format("<p class=\"note\">No verdict. {}.</p>\n", escaped(reason));

@@ -7,6 +7,11 @@
 namespace ceiling::lab {
 namespace {
 
+std::string with_label(const ReportData& data) {
+  const std::string label = headline_label(data);
+  return label.empty() ? headline(data) : fmt::format("{} ({})", headline(data), label);
+}
+
 std::string hypotheses_markdown(const ReportData& data) {
   std::string out;
   for (const Hypothesis& h : data.plan.hypotheses) {
@@ -40,7 +45,7 @@ std::string report_markdown(const ReportData& data) {
   std::string out = fmt::format(
       "# {}\n\nCeiling, lab L-001: {}, {} blocks, {}. All intervals are "
       "95 %.\n\n",
-      markdown_text(headline(data)), markdown_text(data.plan.kind), data.plan.blocks,
+      markdown_text(with_label(data)), markdown_text(data.plan.kind), data.plan.blocks,
       shown_time(data.state.started_wall_s));
   for (const Hypothesis& h : data.plan.hypotheses)
     out += fmt::format("- ○ {}: no verdict\n", markdown_text(h.id));

@@ -25,6 +25,7 @@ body {
 main, header, footer { max-width: 45rem; margin: 0 auto; padding: 0 1.1rem; }
 header { padding-top: 2.2rem; }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: .3rem 0 1rem; text-wrap: balance; }
+h1 small { font-size: 1rem; font-weight: 400; color: var(--muted); white-space: nowrap; }
 h2 { font-size: 1.3rem; margin: 3rem 0 .6rem; padding-top: 1rem; border-top: 1px solid var(--rule); }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 p, ul, ol { max-width: 38rem; margin: .5rem 0; }
@@ -33,6 +34,7 @@ a { color: var(--measured); }
 .kicker, .note, figcaption, summary { color: var(--muted); font-size: .94rem; }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--paper); padding: .3rem .6rem; }
+.kicker { max-width: none; }
 .chips { list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; margin: 1rem 0; max-width: none; }
 .chip { border: 1.5px solid var(--reference); border-radius: 1rem; padding: .1rem .8rem; font-size: .94rem; }
 .chip b { margin-right: .35rem; }
@@ -54,12 +56,13 @@ pre { background: var(--panel); padding: .7rem .9rem; border-radius: .4rem; whit
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0; }
 footer { margin-top: 3rem; padding-bottom: 2.5rem; color: var(--muted); font-size: .9rem; }
-.label { fill: var(--ink); font-size: 13px; font-variant-numeric: tabular-nums; }
+.label { fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; font-size: 13px; font-variant-numeric: tabular-nums; }
 .muted { fill: var(--muted); }
 .small { font-size: 12px; }
 .strong { font-weight: 600; }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .axis { stroke: var(--muted); stroke-width: 1; }
+.block { stroke: var(--rule); stroke-width: 1.5; stroke-dasharray: 2 2; }
 .link { stroke: var(--reference); stroke-width: 1; }
 .ceiling { stroke: var(--ink); stroke-width: 2; stroke-dasharray: 5 3; fill: none; }
 .measured { fill: var(--measured); stroke: var(--paper); stroke-width: 1; }

@@ -23,15 +23,17 @@ std::string with_decimals(double value, int decimals) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
-std::string optional_text(const std::optional<double>& value, std::string_view unit,
-                          double scale = 1) {
-  if (!value) return "not shown";
-  return fmt::format("{}{}", shown(*value * scale), unit);
+// Percentages of little: one decimal says enough.
+std::string shown_little(double percent) { return fmt::format("{:.1f}", percent); }
+
+std::string optional_percent(const std::optional<double>& share) {
+  return share ? shown_little(100 * *share) + " %" : "not shown";
 }
 
 // The least and the largest of something over all trials: "41.2–44.0 °C".
 template <typename Get>
-std::string range_text(const Replay& state, const Get& get, std::string_view unit) {
+std::string range_text(const Replay& state, const Get& get, std::string_view unit,
+                       std::string (*text)(double) = &shown) {
   double least = std::numeric_limits<double>::infinity();
   double most = -least;
   for (const TrialRecord& trial : state.trials) {
@@ -40,9 +42,9 @@ std::string range_text(const Replay& state, const Get& get, std::string_view uni
     least = std::min(least, *value);
     most = std::max(most, *value);
   }
-  if (least > most) return "not shown by this machine";
-  if (shown(least) == shown(most)) return fmt::format("{}{}", shown(most), unit);
-  return fmt::format("{}–{}{}", shown(least), shown(most), unit);
+  if (least > most) return "not shown";
+  if (text(least) == text(most)) return fmt::format("{}{}", text(most), unit);
+  return fmt::format("{}–{}{}", text(least), text(most), unit);
 }
 
 std::string interval_text(const fit::Interval& interval) {
@@ -137,10 +139,14 @@ std::string cell_name(const ReportData& data, std::size_t cell) {
 
 std::string headline(const ReportData& data) {
   const CellFigures& figures = data.analysis.headline();
-  const Cell& cell = data.plan.cells[figures.cell];
-  return fmt::format("{} makes {} tokens/s, {} of what this machine’s memory allows{}",
-                     cell.title(), shown(figures.tokens_per_s), shown_percent(figures.share),
-                     cell.synthetic() ? " (synthetic weights: speed only)" : "");
+  return fmt::format("{} makes {} tokens/s, {} of what this machine’s memory allows",
+                     data.plan.cells[figures.cell].title(), shown(figures.tokens_per_s),
+                     shown_percent(figures.share));
+}
+
+std::string headline_label(const ReportData& data) {
+  const Cell& cell = data.plan.cells[data.analysis.headline().cell];
+  return cell.synthetic() ? "synthetic weights: speed only" : "";
 }
 
 std::string type_sentence(const ReportData& data) {
@@ -215,8 +221,7 @@ Table block_table(const ReportData& data) {
         {cell.title(), weights_label(cell), fmt::format("{}", trial.slot.block + 1),
          fmt::format("{:.0f}", trial.wall_s - data.state.started_wall_s), shown(r.tokens_per_s()),
          fmt::format("{:.1f} %", 100 * r.share()), shown(r.probe_bytes_per_s() / 1e9),
-         optional_text(r.conditions.others_share, " %", 100),
-         optional_text(r.conditions.steal_share, " %", 100),
+         optional_percent(r.conditions.others_share), optional_percent(r.conditions.steal_share),
          trial.excluded.empty() ? "yes" : "excluded"});
   }
   return table;
@@ -245,7 +250,7 @@ Table confounder_table(const ReportData& data) {
       {"Threads and placement",
        fmt::format("{} threads, each pinned to a core", data.plan.machine.threads), "controlled"},
       {"Power, heat, clocks",
-       fmt::format("profile {}; {}; {}",
+       fmt::format("power profile {}; frequency {}; temperature {}",
                    data.power_profile.empty() ? "not shown" : data.power_profile,
                    maximum(&TrialConditions::frequency_mhz, " MHz"),
                    maximum(&TrialConditions::temperature_c, " °C")),
@@ -274,15 +279,16 @@ Table confounder_table(const ReportData& data) {
 
 Table machine_table(const ReportData& data) {
   const PlanMachine& m = data.plan.machine;
-  const auto condition = [&](std::optional<double> TrialConditions::* member, std::string_view unit,
-                             double scale) {
-    return range_text(
-        data.state,
-        [&](const TrialResult& t) {
-          const auto& value = t.conditions.*member;
-          return value ? std::optional(*value * scale) : std::nullopt;
-        },
-        unit);
+  const auto condition = [&](std::optional<double> TrialConditions::* member,
+                             std::string_view unit) {
+    return range_text(data.state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
+  };
+  const auto percent = [&](std::optional<double> TrialConditions::* member) {
+    const auto get = [&](const TrialResult& t) {
+      const auto& share = t.conditions.*member;
+      return share ? std::optional(100 * *share) : std::nullopt;
+    };
+    return range_text(data.state, get, " %", &shown_little);
   };
   Table table{{"What", "Value"}, {}, 2};
   table.rows = {
@@ -299,10 +305,10 @@ Table machine_table(const ReportData& data) {
            " GB/s")},
       {"Arithmetic", fmt::format("{} Gop/s float32, {} Gop/s int8", shown(m.fma_gflop_per_s),
                                  shown(m.int8_gop_per_s))},
-      {"Time taken by the hypervisor", condition(&TrialConditions::steal_share, " %", 100)},
-      {"Time taken by other processes", condition(&TrialConditions::others_share, " %", 100)},
-      {"Waiting for memory (pressure)", condition(&TrialConditions::memory_stall_s, " s", 1)},
-      {"Page refaults", condition(&TrialConditions::refaults, "", 1)},
+      {"Time taken by the hypervisor", percent(&TrialConditions::steal_share)},
+      {"Time taken by other processes", percent(&TrialConditions::others_share)},
+      {"Waiting for memory (pressure)", condition(&TrialConditions::memory_stall_s, " s")},
+      {"Page refaults", condition(&TrialConditions::refaults, "")},
   };
   return table;
 }

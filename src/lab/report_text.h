@@ -36,7 +36,9 @@ std::string shown_time(double wall_s);             // "2026-11-24 10:02:03 UTC"
 std::string cell_name(const ReportData& data, std::size_t cell);
 std::string weights_label(const Cell& cell);  // "real", "synthetic: speed only"
 
-std::string headline(const ReportData& data);       // the answer in one sentence
+// The answer in one sentence, and what limits its use ("synthetic weights: speed only", or empty).
+std::string headline(const ReportData& data);
+std::string headline_label(const ReportData& data);
 std::string type_sentence(const ReportData& data);  // what fewer bytes brought; empty: not measured
 
 Table speed_table(const ReportData& data);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 namespace ceiling::lab {
 namespace {
@@ -15,6 +16,20 @@ std::string bar(double share, std::size_t width) {
   std::string text;
   for (std::size_t i = 0; i < width; ++i) text += i < full ? "█" : "░";
   return text;
+}
+
+// Broken between words at `columns`, each line ended.
+std::string wrapped(const std::string& text, std::size_t columns) {
+  std::istringstream words(text);
+  std::string out, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      out += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return out + line + "\n";
 }
 
 std::string prediction_note(const ReportData& data, std::size_t cell) {
@@ -29,8 +44,11 @@ std::string prediction_note(const ReportData& data, std::size_t cell) {
 }  // namespace
 
 std::string terminal_summary(const ReportData& data, const std::string& report_path, int columns) {
-  constexpr std::size_t kMostCells = 8;
-  std::string out = headline(data) + ".\n\n";
+  constexpr std::size_t kMostCells = 7;
+  const auto wide = static_cast<std::size_t>(std::clamp(columns, 40, 100));
+  const std::string label = headline_label(data);
+  std::string out =
+      wrapped(headline(data) + (label.empty() ? "." : fmt::format(" ({}).", label)), wide) + "\n";
   std::size_t widest = 0;
   for (const CellFigures& f : data.analysis.cells) {
     widest = std::max(widest, data.plan.cells[f.cell].title().size());
@@ -49,15 +67,16 @@ std::string terminal_summary(const ReportData& data, const std::string& report_p
     }
   }
   if (const std::string sentence = type_sentence(data); !sentence.empty()) {
-    out += "\n" + sentence + ".\n";
+    out += "\n" + wrapped(sentence + ".", wide);
   }
-  out += fmt::format("\nNo verdict on {} hypotheses", data.plan.hypotheses.size());
-  out += data.analysis.no_verdict.empty()
-             ? ".\n"
-             : fmt::format(": {}.\n", data.analysis.no_verdict.front());
+  std::string verdict = fmt::format("No verdict on {} hypotheses", data.plan.hypotheses.size());
+  if (!data.analysis.no_verdict.empty()) verdict += ": " + data.analysis.no_verdict.front();
+  out += "\n" + wrapped(verdict + ".", wide);
   if (data.analysis.excluded > 0) {
-    out += fmt::format("{} of {} trials were excluded by the plan’s rules (the report says why).\n",
-                       data.analysis.excluded, data.analysis.trials);
+    out += wrapped(
+        fmt::format("{} of {} trials were excluded by the plan’s rules (the report says why).",
+                    data.analysis.excluded, data.analysis.trials),
+        wide);
   }
   return out + fmt::format("\nReport: {}\n", report_path);
 }

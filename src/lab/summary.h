@@ -7,6 +7,7 @@
 
 namespace ceiling::lab {
 
+// `columns` of the terminal; sentences break there.
 std::string terminal_summary(const ReportData& data, const std::string& report_path, int columns);
 
 }  // namespace ceiling::lab

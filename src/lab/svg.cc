@@ -42,13 +42,23 @@ std::vector<double> round_numbers(double low, double high, std::initializer_list
   return result;
 }
 
-double round_step(double span) {
-  const double raw = span / static_cast<double>(kMostTicks - 1);
+double round_step(double span, std::size_t most_ticks) {
+  const double raw = span / static_cast<double>(most_ticks - 1);
   const double decade = std::pow(10, std::floor(std::log10(raw)));
   for (const double digit : {1.0, 2.0, 5.0}) {
     if (digit * decade >= raw * (1 - 1e-9)) return digit * decade;
   }
   return 10 * decade;
+}
+
+// Every second one, until few enough are left.
+std::vector<double> thinned(std::vector<double> ticks, std::size_t most_ticks) {
+  while (ticks.size() > most_ticks) {
+    std::vector<double> fewer;
+    for (std::size_t i = 0; i < ticks.size(); i += 2) fewer.push_back(ticks[i]);
+    ticks = std::move(fewer);
+  }
+  return ticks;
 }
 
 }  // namespace
@@ -136,9 +146,9 @@ std::string Svg::finish() const {
       px(width_), px(height_), escaped(description_), body_);
 }
 
-Axis Axis::linear(double low, double high, double from_px, double to_px) {
+Axis Axis::linear(double low, double high, double from_px, double to_px, std::size_t most_ticks) {
   Axis axis;
-  const double step = round_step(high - low);
+  const double step = round_step(high - low, most_ticks);
   axis.low_ = std::floor(low / step + 1e-9) * step;
   axis.high_ = std::ceil(high / step - 1e-9) * step;
   axis.from_ = from_px;
@@ -146,12 +156,7 @@ Axis Axis::linear(double low, double high, double from_px, double to_px) {
   for (int i = 0; axis.low_ + i * step <= axis.high_ + step / 2; ++i) {
     axis.ticks_.push_back(axis.low_ + i * step);
   }
-  // Widening to round ends may have added one too many.
-  while (axis.ticks_.size() > kMostTicks) {
-    std::vector<double> fewer;
-    for (std::size_t i = 0; i < axis.ticks_.size(); i += 2) fewer.push_back(axis.ticks_[i]);
-    axis.ticks_ = fewer;
-  }
+  axis.ticks_ = thinned(std::move(axis.ticks_), most_ticks);
   return axis;
 }
 
@@ -167,11 +172,7 @@ Axis Axis::logarithmic(double low, double high, double from_px, double to_px) {
   axis.ticks_ = round_numbers(axis.low_, axis.high_, {1, 2, 5});
   if (axis.ticks_.size() > kMostTicks) axis.ticks_ = round_numbers(axis.low_, axis.high_, {1, 5});
   if (axis.ticks_.size() > kMostTicks) axis.ticks_ = round_numbers(axis.low_, axis.high_, {1});
-  while (axis.ticks_.size() > kMostTicks) {
-    std::vector<double> fewer;
-    for (std::size_t i = 0; i < axis.ticks_.size(); i += 2) fewer.push_back(axis.ticks_[i]);
-    axis.ticks_ = fewer;
-  }
+  axis.ticks_ = thinned(std::move(axis.ticks_), kMostTicks);
   return axis;
 }
 

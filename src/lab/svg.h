@@ -39,11 +39,13 @@ class Svg {
   std::string body_;
 };
 
-// Values to pixels, and at most six ticks at round numbers.
+// Values to pixels, and a few ticks at round numbers.
 class Axis {
  public:
-  // `low` < `high`; both above 0 for a logarithmic axis. The domain widens to round ends.
-  static Axis linear(double low, double high, double from_px, double to_px);
+  // `low` < `high`; both above 0 for a logarithmic axis, which has at most six ticks. The domain
+  // widens to round ends.
+  static Axis linear(double low, double high, double from_px, double to_px,
+                     std::size_t most_ticks = 6);
   static Axis logarithmic(double low, double high, double from_px, double to_px);
   double at(double value) const;  // clamped to the axis
   const std::vector<double>& ticks() const { return ticks_; }

@@ -85,7 +85,9 @@ TEST_F(ReportTest, SyntheticWeightsAreLabelledAtEveryFigure) {
       EXPECT_EQ(label, row[0] == "1B at Q4_K_M" ? "real" : "synthetic: speed only");
     }
   }
-  EXPECT_THAT(headline(d), HasSubstr("speed only"));
+  EXPECT_EQ(headline_label(d), "synthetic weights: speed only");
+  EXPECT_THAT(make_report(*plan_, *entries_).html,
+              HasSubstr("<small>synthetic weights: speed only</small></h1>"));
   EXPECT_THAT(make_report(*plan_, *entries_).csv, HasSubstr("7B-Q4_K_M,synthetic: speed only"));
 }
 

@@ -237,4 +237,9 @@ std::string cache_directory() {
   return folder.string();
 }
 
+std::string models_directory() {
+  const char* chosen = std::getenv("CEILING_MODELS");
+  return chosen != nullptr && *chosen != '\0' ? std::string(chosen) : cache_directory() + "/models";
+}
+
 }  // namespace ceiling::os

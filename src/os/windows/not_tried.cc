@@ -46,6 +46,7 @@ std::string read_file(const std::string& /*path*/) { not_tried(); }
 void append_line_synced(const std::string& /*path*/, std::string_view /*line*/) { not_tried(); }
 Bytes free_space(const std::string& /*directory*/) { not_tried(); }
 std::string cache_directory() { not_tried(); }
+std::string models_directory() { not_tried(); }
 
 CpuInfo cpu_info() { not_tried(); }
 unsigned default_threads() { not_tried(); }
