@@ -32,7 +32,9 @@ struct Box {
 class Labels {
  public:
   Labels(double left, double right, double top, double bottom) : area_{left, top, right, bottom} {}
-  void keep_clear(double x, double y) { taken_.push_back({x - 6, y - 6, x + 6, y + 6}); }
+  void keep_clear(double x_low, double x_high, double y) {
+    taken_.push_back({x_low - 6, y - 4, x_high + 6, y + 4});
+  }
   void place(Svg& svg, double x, double y, std::string_view text, std::string_view style) {
     const double width = 7.4 * static_cast<double>(text.size());
     struct Spot {
@@ -43,10 +45,10 @@ class Labels {
                                              {-9, 4, Anchor::end},
                                              {0, -10, Anchor::middle},
                                              {0, 19, Anchor::middle},
-                                             {9, -8, Anchor::start},
-                                             {9, 17, Anchor::start},
-                                             {-9, -8, Anchor::end},
-                                             {-9, 17, Anchor::end}}};
+                                             {9, -9, Anchor::start},
+                                             {9, 18, Anchor::start},
+                                             {-9, -9, Anchor::end},
+                                             {-9, 18, Anchor::end}}};
     for (const Spot& spot : kSpots) {
       const double start = x + spot.dx -
                            (spot.anchor == Anchor::start    ? 0
@@ -135,7 +137,7 @@ std::string draw(const Scatter& scatter, ChartWidth width) {
   Labels labels(area.left, width.pixels, 0, area.bottom);
   for (const Mark& mark : scatter.marks) {
     draw_mark(svg, mark, x, y_of(mark));
-    labels.keep_clear(x.at(mark.x.value), y_of(mark));
+    labels.keep_clear(x.at(mark.x.low), x.at(mark.x.high), y_of(mark));
   }
   for (const Mark& mark : scatter.marks) {
     labels.place(svg, x.at(mark.x.value), y_of(mark), mark.point->name,

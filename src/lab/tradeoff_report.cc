@@ -43,7 +43,8 @@ std::string dominated_sentence(const Tradeoff& tradeoff) {
   const auto names = names_of(tradeoff, true);
   if (names.empty()) return "No type is dominated.";
   return fmt::format(
-      "Dominated (another is no larger, no slower in decode and no further from the source): {}.",
+      "Dominated (another is no larger, by its mean speed no slower in decode, and no further from "
+      "the source): {}.",
       fmt::join(names, ", "));
 }
 
@@ -65,7 +66,7 @@ std::string conditions_sentence(const Tradeoff& tradeoff) {
       "Speeds: {} blocks, in each a fresh process for every type, the order turned from block to "
       "block; prompt of {} tokens, {} tokens decoded; geometric means and 95 % intervals. Quality: "
       "{} windows of {} tokens, the second halves counted, {} tokens; KL is the mean divergence of "
-      "the source's distribution of the next token from the type's. {}",
+      "the type's distribution of the next token from the source's. {}",
       o.blocks, o.prompt_tokens, o.decode_tokens, tradeoff.windows, o.window,
       tradeoff.counted_tokens,
       o.calibration.empty() ? "Types were made without importances."
