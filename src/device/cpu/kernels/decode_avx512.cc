@@ -5,145 +5,43 @@
 #include "device/cpu/kernels/avx512/iq4_xs.h"
 #include "device/cpu/kernels/avx512/small_blocks.h"
 #include "device/cpu/kernels/avx512/super_blocks.h"
+#include "device/cpu/kernels/rows.h"
 
 namespace ceiling::cpu {
-namespace {
-
-// Bytes of activations that stay in the first-level cache beside streams of weights.
-constexpr std::size_t kNearestCache = 12 << 10;
-
-// Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
-// equal length that are read side by side, a step of each in turn: several streams of ascending
-// addresses, far apart, keep more requests to memory in flight than one does.
-template <typename Row, int n, int streams>
-class RowsProduct {
- public:
-  RowsProduct(const Product& product, std::size_t first) : p_(product), first_(first) {
-    for (int i = 0; i < n; ++i) {
-      x_[i] = reinterpret_cast<const Group*>(p_.prepared + (first + static_cast<std::size_t>(i)) *
-                                                               p_.prepared_pitch);
-    }
-  }
-
-  // Rows begin + part * s .. of stream s, for `part` rows each.
-  void run(std::size_t begin, std::size_t part) const {
-    for (std::size_t row = 0; row < part; row += kTogether) {
-      const std::size_t count = smaller(part - row, kTogether);
-      __m512 lanes[16];
-      for (auto& sum : lanes) sum = _mm512_setzero_ps();
-      for (std::size_t r = 0; r < count; ++r) one_of_each(begin + row + r, part, lanes + r);
-      alignas(64) float sums[16];
-      _mm512_store_ps(sums, sum_each(lanes));
-      for (int i = 0; i < n; ++i) {
-        for (int s = 0; s < streams; ++s) {
-          float* y = p_.y + (first_ + static_cast<std::size_t>(i)) * p_.y_pitch + begin +
-                     static_cast<std::size_t>(s) * part + row;
-          for (std::size_t r = 0; r < count; ++r) {
-            y[r] = sums[static_cast<std::size_t>(i * streams + s) * kTogether + r];
-          }
-        }
-      }
-    }
-  }
-
- private:
-  using Group = typename Row::Group;
-  using Sums = typename Row::template Sums<n>;
-  static constexpr std::size_t kTogether = 16 / (n * streams);  // rows of a stream summed at once
-
-  // Row `row` and those `part` rows further on; the sums of stream s and activations i go to
-  // lanes[(i * streams + s) * kTogether].
-  void one_of_each(std::size_t row, std::size_t part, __m512* lanes) const {
-    Address w[streams];
-    for (int s = 0; s < streams; ++s) {
-      w[s] = reinterpret_cast<Address>(p_.weights) +
-             (row + static_cast<std::size_t>(s) * part) * p_.row_bytes;
-    }
-    const Group* x[n];
-    for (int i = 0; i < n; ++i) x[i] = x_[i];
-    Sums sums[streams];
-    for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
-#pragma GCC unroll 8
-      for (int s = 0; s < streams; ++s) {
-        kernel_.template step<n>(w[s], x, sums[s]);
-        w[s] += Row::kBytes;
-      }
-      for (auto& group : x) ++group;
-    }
-    const std::size_t rest = p_.cols % Row::kColumns;
-    for (int s = 0; s < streams; ++s) {
-      if (rest != 0) kernel_.template last<n>(w[s], rest, x, sums[s]);
-      for (int i = 0; i < n; ++i) {
-        lanes[static_cast<std::size_t>(i * streams + s) * kTogether] = sums[s].lanes(i);
-      }
-    }
-  }
-
-  const Product& p_;
-  std::size_t first_;
-  const Group* x_[n];
-  Row kernel_;
-};
-
-template <typename Row, int n, int streams>
-void rows_times(const Product& p, std::size_t first) {
-  const std::size_t part = (p.row_end - p.row_begin) / streams;
-  if (part > 0) RowsProduct<Row, n, streams>(p, first).run(p.row_begin, part);
-  const std::size_t rest = p.row_begin + part * streams;
-  if (rest < p.row_end) RowsProduct<Row, n, 1>(p, first).run(rest, p.row_end - rest);
-}
-
-template <typename Row>
-void multiply_all(const Product& p) {
-  std::size_t first = 0;
-  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4, 1>(p, first);
-  if (p.n - first >= 2) {
-    rows_times<Row, 2, 2>(p, first);
-    first += 2;
-  }
-  if (first == p.n) return;
-  if (p.prepared_pitch <= kNearestCache) {
-    rows_times<Row, 1, Row::kStreams>(p, first);
-  } else {
-    rows_times<Row, 1, Row::kLongStreams>(p, first);
-  }
-}
-
-}  // namespace
 
 void multiply_few_avx512(const Product& p) {
   using enum TensorType;
   switch (p.type) {
     case F32:
-      return multiply_all<FloatRow<StoredF32>>(p);
+      return multiply_few<FloatRow<StoredF32>>(p);
     case F16:
-      return multiply_all<FloatRow<StoredF16>>(p);
+      return multiply_few<FloatRow<StoredF16>>(p);
     case BF16:
-      return multiply_all<FloatRow<StoredBF16>>(p);
+      return multiply_few<FloatRow<StoredBF16>>(p);
     case Q4_0:
-      return multiply_all<SmallRow<SmallQ4_0>>(p);
+      return multiply_few<SmallRow<SmallQ4_0>>(p);
     case Q4_1:
-      return multiply_all<SmallRow<SmallQ4_1>>(p);
+      return multiply_few<SmallRow<SmallQ4_1>>(p);
     case Q5_0:
-      return multiply_all<SmallRow<SmallQ5_0>>(p);
+      return multiply_few<SmallRow<SmallQ5_0>>(p);
     case Q5_1:
-      return multiply_all<SmallRow<SmallQ5_1>>(p);
+      return multiply_few<SmallRow<SmallQ5_1>>(p);
     case Q8_0:
-      return multiply_all<SmallRow<SmallQ8_0>>(p);
+      return multiply_few<SmallRow<SmallQ8_0>>(p);
     case IQ4_NL:
-      return multiply_all<SmallRow<SmallIQ4_NL>>(p);
+      return multiply_few<SmallRow<SmallIQ4_NL>>(p);
     case IQ4_XS:
-      return multiply_all<RowIQ4_XS>(p);
+      return multiply_few<RowIQ4_XS>(p);
     case Q4_K:
-      return multiply_all<PairedRow<SuperQ4_K>>(p);
+      return multiply_few<PairedRow<SuperQ4_K>>(p);
     case Q5_K:
-      return multiply_all<PairedRow<SuperQ5_K>>(p);
+      return multiply_few<PairedRow<SuperQ5_K>>(p);
     case Q2_K:
-      return multiply_all<HalvedRow<SuperQ2_K>>(p);
+      return multiply_few<HalvedRow<SuperQ2_K>>(p);
     case Q3_K:
-      return multiply_all<HalvedRow<SuperQ3_K>>(p);
+      return multiply_few<HalvedRow<SuperQ3_K>>(p);
     case Q6_K:
-      return multiply_all<HalvedRow<SuperQ6_K>>(p);
+      return multiply_few<HalvedRow<SuperQ6_K>>(p);
   }
 }
 

@@ -1,7 +1,7 @@
 // AVX-512 with VNNI: prompts through weights of the quantised types.
 #include "device/cpu/kernels/avx512/entries.h"
-#include "device/cpu/kernels/avx512/prompt.h"
 #include "device/cpu/kernels/avx512/tile.h"
+#include "device/cpu/kernels/prompt.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -11,6 +11,8 @@ struct QuantisedPlan {
   static constexpr std::size_t kColumns = kPanelColumns;
   static constexpr int kRows = kTileRows<Unpacker>;
   using PanelRow = UnpackedRow<Unpacker>;
+  using Wide = Lanes16;
+  using Narrow = Lanes8;
   template <typename Lanes>
   struct Strip {
     StripBlock<Lanes> block[kPanelBlocks];

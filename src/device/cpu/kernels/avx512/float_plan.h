@@ -2,7 +2,8 @@
 // float32 or two bf16.
 #pragma once
 
-#include "device/cpu/kernels/avx512/prompt.h"
+#include "device/cpu/kernels/avx512/strips.h"
+#include "device/cpu/kernels/prompt.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -14,6 +15,8 @@ template <typename Arithmetic>
 struct FloatPlan {
   static constexpr std::size_t kColumns = kFloatSteps * Arithmetic::kPerStep;
   static constexpr int kRows = 12;
+  using Wide = Lanes16;
+  using Narrow = Lanes8;
   struct PanelRow {
     alignas(64) std::uint32_t step[kFloatSteps];
   };

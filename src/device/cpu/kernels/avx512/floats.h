@@ -54,6 +54,7 @@ struct FloatSums {
 
 template <typename Stored>
 struct FloatRow {
+  using Simd = Simd512;
   using Group = FloatGroup;
   template <int n>
   using Sums = FloatSums<n>;

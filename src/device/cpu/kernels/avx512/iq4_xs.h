@@ -8,6 +8,7 @@ namespace ceiling::cpu {
 namespace {
 
 struct RowIQ4_XS {
+  using Simd = Simd512;
   using Group = SmallGroup;
   template <int n>
   using Sums = LaneSums<n>;

@@ -3,31 +3,14 @@
 
 #include <immintrin.h>
 
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
+#include "device/cpu/kernels/stream.h"
 
 namespace ceiling::cpu {
 namespace {
 
-using Address = const std::uint8_t*;
-
-constexpr std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
-
 inline __m512i load512(const void* p) { return _mm512_loadu_si512(p); }
 inline __m256i load256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
-
-inline std::int32_t load32(Address p) {
-  std::int32_t value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
-inline std::uint16_t load16(Address p) {
-  std::uint16_t value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
 
 // A constant register of 16-bit words.
 struct Words {
@@ -61,45 +44,34 @@ inline __m512i load_two(const void* a, const void* b) {
 
 inline __m512i broadcast128(__m128i value) { return _mm512_broadcast_i32x4(value); }
 
-// Fetches what a stream of weights needs next: the lines 512 bytes ahead and, as each page of 4 KiB
-// is entered, the start of the next one. The processor's own prefetcher stops at a page, and the
-// walk of the page table is slow under a hypervisor: on Zen 4 one stream from memory gained a
-// fifth.
-template <std::size_t step_bytes>
-inline void prefetch_stream(Address w) {
-  constexpr std::uintptr_t page = 4096;
-  constexpr std::size_t ahead = 512;
-  for (std::size_t i = 0; i < step_bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(w + ahead + i), _MM_HINT_T0);
-  }
-  const auto address = reinterpret_cast<std::uintptr_t>(w);
-  if (address % page < step_bytes) {
-    const Address next = w + (page - address % page);
-    _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(next + 64), _MM_HINT_T0);
-  }
-}
+struct Simd512 {
+  using Vector = __m512;
+  static constexpr int kSummed = 16;
+  static Vector zero() { return _mm512_setzero_ps(); }
 
-// Sums within each of 16 vectors: lane r of the result is the sum of v[r]. Every lane takes the
-// same tree of additions, so that a row's result does not depend on its place among the 16.
-inline __m512 sum_each(const __m512* v) {
-  __m512 fours[4];
-  for (int i = 0; i < 4; ++i) {
-    const __m512* r = v + 4 * i;
-    const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1]));
-    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3]));
-    const __m512d abd = _mm512_castps_pd(ab);
-    const __m512d cdd = _mm512_castps_pd(cd);
-    fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(abd, cdd)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(abd, cdd)));
+  // sums[r]: the sum of the lanes of v[r]. Every vector takes the same tree of additions, so that a
+  // row's result does not depend on its place among the 16.
+  static void sum_each(const Vector* v, float* sums) {
+    __m512 fours[4];
+    for (int i = 0; i < 4; ++i) {
+      const __m512* r = v + 4 * i;
+      const __m512 ab =
+          _mm512_add_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1]));
+      const __m512 cd =
+          _mm512_add_ps(_mm512_unpacklo_ps(r[2], r[3]), _mm512_unpackhi_ps(r[2], r[3]));
+      const __m512d abd = _mm512_castps_pd(ab);
+      const __m512d cdd = _mm512_castps_pd(cd);
+      fours[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(abd, cdd)),
+                               _mm512_castpd_ps(_mm512_unpackhi_pd(abd, cdd)));
+    }
+    const __m512 low = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
+                                     _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+    const __m512 high = _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
+                                      _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
+    _mm512_store_ps(sums, _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
+                                        _mm512_shuffle_f32x4(low, high, 0xdd)));
   }
-  const __m512 low = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
-                                   _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
-  const __m512 high = _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
-                                    _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
-  return _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
-                       _mm512_shuffle_f32x4(low, high, 0xdd));
-}
+};
 
 }  // namespace
 }  // namespace ceiling::cpu

@@ -277,6 +277,7 @@ inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const 
 
 template <typename Type>
 struct SmallRow {
+  using Simd = Simd512;
   using Group = SmallGroup;
   template <int n>
   using Sums = LaneSums<n>;

@@ -4,66 +4,10 @@
 
 #include "device/cpu/kernels/avx512/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/tile_out.h"
 
 namespace ceiling::cpu {
 namespace {
-
-// The operations of tile products on 16 rows and on 8.
-struct Lanes16 {
-  static constexpr std::size_t kRows = 16;
-  using Ints = __m512i;
-  using Floats = __m512;
-  static Ints load(const void* p) { return _mm512_load_si512(p); }
-  static Floats load(const float* p) { return _mm512_load_ps(p); }
-  static Ints zero() { return _mm512_setzero_si512(); }
-  static Ints broadcast(std::int32_t value) { return _mm512_set1_epi32(value); }
-  static Floats broadcast(float value) { return _mm512_set1_ps(value); }
-  static Ints dot(Ints sum, Ints weights, Ints x) { return _mm512_dpbusd_epi32(sum, weights, x); }
-  static Ints shift_left(Ints value, int by) {
-    return _mm512_sll_epi32(value, _mm_cvtsi32_si128(by));
-  }
-  static Floats to_float(Ints value) { return _mm512_cvtepi32_ps(value); }
-  static Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
-  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-  static Floats as_floats(Ints value) { return _mm512_castsi512_ps(value); }
-  static __m512i as_register(Floats value) { return _mm512_castps_si512(value); }
-  static void store(void* to, __m512i value) { _mm512_store_si512(to, value); }
-};
-
-struct Lanes8 {
-  static constexpr std::size_t kRows = 8;
-  using Ints = __m256i;
-  using Floats = __m256;
-  static Ints load(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
-  static Floats load(const float* p) { return _mm256_load_ps(p); }
-  static Ints zero() { return _mm256_setzero_si256(); }
-  static Ints broadcast(std::int32_t value) { return _mm256_set1_epi32(value); }
-  static Floats broadcast(float value) { return _mm256_set1_ps(value); }
-  static Ints dot(Ints sum, Ints weights, Ints x) { return _mm256_dpbusd_epi32(sum, weights, x); }
-  static Ints shift_left(Ints value, int by) {
-    return _mm256_sll_epi32(value, _mm_cvtsi32_si128(by));
-  }
-  static Floats to_float(Ints value) { return _mm256_cvtepi32_ps(value); }
-  static Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
-  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
-  static Floats as_floats(Ints value) { return _mm256_castsi256_ps(value); }
-  static __m512i as_register(Floats value) {
-    return _mm512_castps_si512(_mm512_zextps256_ps512(value));
-  }
-  static void store(void* to, __m512i value) {
-    _mm256_store_si256(static_cast<__m256i*>(to), _mm512_castsi512_si256(value));
-  }
-};
-
-// 32 columns of a strip. less[0]: negated sums of the first 16 columns, less[1]: of the last 16;
-// less_all: of all.
-template <typename Lanes>
-struct StripBlock {
-  alignas(4 * Lanes::kRows) std::int8_t q[8][4 * Lanes::kRows];
-  float scale[Lanes::kRows];
-  std::int32_t less[2][Lanes::kRows];
-  std::int32_t less_all[Lanes::kRows];
-};
 
 // v[r] lane c becomes v[c] lane r.
 inline void transpose(__m512i (&v)[16]) {
@@ -91,6 +35,89 @@ inline void transpose(__m512i (&v)[16]) {
   }
   for (int i = 0; i < 16; ++i) v[i] = t[i];
 }
+
+// Rows of weights in lanes, one activation row a register, to y.
+template <typename Lanes, int rows>
+void store_transposed(const typename Lanes::Floats (&total)[rows], const TileOut& out) {
+  __m512i v[16];
+  for (int i = 0; i < 16; ++i) {
+    v[i] = _mm512_setzero_si512();
+    if (i < rows) v[i] = Lanes::as_register(total[i]);
+  }
+  transpose(v);
+  const auto lanes = static_cast<__mmask16>((1u << out.rows) - 1);
+  for (std::size_t i = 0; i < out.activations; ++i) {
+    float* y = out.y + i * out.pitch;
+    __m512 value = _mm512_castsi512_ps(v[i]);
+    if (out.add) value = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, y), value);
+    _mm512_mask_storeu_ps(y, lanes, value);
+  }
+}
+
+// The operations of tile products on 16 rows and on 8.
+struct Lanes16 {
+  static constexpr std::size_t kRows = 16;
+  using Ints = __m512i;
+  using Floats = __m512;
+  static Ints load(const void* p) { return _mm512_load_si512(p); }
+  static Floats load(const float* p) { return _mm512_load_ps(p); }
+  static Ints zero() { return _mm512_setzero_si512(); }
+  static Ints broadcast(std::int32_t value) { return _mm512_set1_epi32(value); }
+  static Floats broadcast(float value) { return _mm512_set1_ps(value); }
+  static Ints dot(Ints sum, Ints weights, Ints x) { return _mm512_dpbusd_epi32(sum, weights, x); }
+  static Ints shift_left(Ints value, int by) {
+    return _mm512_sll_epi32(value, _mm_cvtsi32_si128(by));
+  }
+  static Floats to_float(Ints value) { return _mm512_cvtepi32_ps(value); }
+  static Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+  static Floats as_floats(Ints value) { return _mm512_castsi512_ps(value); }
+  static __m512i as_register(Floats value) { return _mm512_castps_si512(value); }
+  static void store(void* to, __m512i value) { _mm512_store_si512(to, value); }
+  template <int rows>
+  static void store_tile(const Floats (&total)[rows], const TileOut& out) {
+    store_transposed<Lanes16>(total, out);
+  }
+};
+
+struct Lanes8 {
+  static constexpr std::size_t kRows = 8;
+  using Ints = __m256i;
+  using Floats = __m256;
+  static Ints load(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
+  static Floats load(const float* p) { return _mm256_load_ps(p); }
+  static Ints zero() { return _mm256_setzero_si256(); }
+  static Ints broadcast(std::int32_t value) { return _mm256_set1_epi32(value); }
+  static Floats broadcast(float value) { return _mm256_set1_ps(value); }
+  static Ints dot(Ints sum, Ints weights, Ints x) { return _mm256_dpbusd_epi32(sum, weights, x); }
+  static Ints shift_left(Ints value, int by) {
+    return _mm256_sll_epi32(value, _mm_cvtsi32_si128(by));
+  }
+  static Floats to_float(Ints value) { return _mm256_cvtepi32_ps(value); }
+  static Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+  static Floats as_floats(Ints value) { return _mm256_castsi256_ps(value); }
+  static __m512i as_register(Floats value) {
+    return _mm512_castps_si512(_mm512_zextps256_ps512(value));
+  }
+  static void store(void* to, __m512i value) {
+    _mm256_store_si256(static_cast<__m256i*>(to), _mm512_castsi512_si256(value));
+  }
+  template <int rows>
+  static void store_tile(const Floats (&total)[rows], const TileOut& out) {
+    store_transposed<Lanes8>(total, out);
+  }
+};
+
+// 32 columns of a strip. less[0]: negated sums of the first 16 columns, less[1]: of the last 16;
+// less_all: of all.
+template <typename Lanes>
+struct StripBlock {
+  alignas(4 * Lanes::kRows) std::int8_t q[8][4 * Lanes::kRows];
+  float scale[Lanes::kRows];
+  std::int32_t less[2][Lanes::kRows];
+  std::int32_t less_all[Lanes::kRows];
+};
 
 // One block of up to kRows rows, at x_pitch bytes from each other; absent rows are zero.
 template <typename Lanes>

@@ -283,6 +283,7 @@ struct SplitSums {
 
 template <typename Type>
 struct PairedRow {
+  using Simd = Simd512;
   using Group = PairedGroup;
   template <int n>
   using Sums = SplitSums<n>;
@@ -307,6 +308,7 @@ struct PairedRow {
 
 template <typename Type>
 struct HalvedRow {
+  using Simd = Simd512;
   using Group = HalvedGroup;
   template <int n>
   using Sums = SplitSums<n>;

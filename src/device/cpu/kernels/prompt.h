@@ -1,8 +1,11 @@
-// The order of work for prompts, whatever the type. A thread interleaves the activations of some
-// columns (a chunk) into strips of 16 rows, unpacks a panel of rows of weights for these columns,
-// and multiplies: a weight is unpacked once, activations stay in the nearest caches.
+// The order of work for prompts, whatever the type and the instruction set. A thread interleaves
+// the activations of some columns (a chunk) into strips of rows, unpacks a panel of rows of weights
+// for these columns, and multiplies: a weight is unpacked once, activations stay in the nearest
+// caches.
 //
 // A Plan gives:
+//   Wide, Narrow              the lanes of a strip, and of a last one that needs no more; they may
+//                             be the same
 //   kColumns                  of a chunk
 //   kRows                     rows of weights of a tile, whose sums registers hold
 //   PanelRow                  a row of weights of a chunk, unpacked
@@ -12,28 +15,35 @@
 //   multiply(panel_rows, columns, strip, total)   total[r] lane i += row r times activations i
 #pragma once
 
-#include "device/cpu/kernels/avx512/strips.h"
 #include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/stream.h"
+#include "device/cpu/kernels/tile_out.h"
 
 namespace ceiling::cpu {
 namespace {
 
 constexpr std::size_t kPanelTiles = 4;
 
-// Rows of activations as strips of 16 and perhaps a last one of 8.
+// Rows of activations as wide strips and perhaps a last, narrow one.
+template <typename Plan>
 struct StripCount {
-  std::size_t whole;
-  bool half;
-  explicit StripCount(std::size_t n)
-      : whole(n / 16 + (n % 16 > 8 ? 1 : 0)), half(n % 16 != 0 && n % 16 <= 8) {}
+  static constexpr std::size_t kWide = Plan::Wide::kRows;
+  static constexpr std::size_t kNarrow = Plan::Narrow::kRows;
+  std::size_t wide;
+  bool narrow;
+  explicit StripCount(std::size_t n) : wide(n / kWide), narrow(false) {
+    const std::size_t rest = n % kWide;
+    narrow = kNarrow < kWide && rest != 0 && rest <= kNarrow;
+    if (rest != 0 && !narrow) ++wide;
+  }
 };
 
 template <typename Plan>
 std::size_t prompt_workspace(std::size_t n) {
-  const StripCount strips(n);
+  const StripCount<Plan> strips(n);
   return kPanelTiles * Plan::kRows * sizeof(typename Plan::PanelRow) +
-         strips.whole * sizeof(typename Plan::template Strip<Lanes16>) +
-         (strips.half ? sizeof(typename Plan::template Strip<Lanes8>) : 0);
+         strips.wide * sizeof(typename Plan::template Strip<typename Plan::Wide>) +
+         (strips.narrow ? sizeof(typename Plan::template Strip<typename Plan::Narrow>) : 0);
 }
 
 template <typename Plan>
@@ -60,21 +70,23 @@ class PromptProduct {
  private:
   static constexpr std::size_t kPanelRows = kPanelTiles * Plan::kRows;
   using PanelRow = typename Plan::PanelRow;
-  using Strip16 = typename Plan::template Strip<Lanes16>;
-  using Strip8 = typename Plan::template Strip<Lanes8>;
+  using Wide = typename Plan::Wide;
+  using Narrow = typename Plan::Narrow;
+  using WideStrip = typename Plan::template Strip<Wide>;
+  using NarrowStrip = typename Plan::template Strip<Narrow>;
 
-  Strip16& strip16(std::size_t index) const {
-    return reinterpret_cast<Strip16*>(strip_space_)[index];
+  WideStrip& wide(std::size_t index) const {
+    return reinterpret_cast<WideStrip*>(strip_space_)[index];
   }
-  Strip8& strip8() const { return reinterpret_cast<Strip8&>(strip16(strips_.whole)); }
+  NarrowStrip& narrow() const { return reinterpret_cast<NarrowStrip&>(wide(strips_.wide)); }
 
   void interleave(std::size_t column, std::size_t columns) const {
     const auto rows_from = [&](std::size_t first, std::size_t most, auto& strip) {
       Plan::interleave(p_.prepared + first * p_.prepared_pitch, p_.prepared_pitch,
                        smaller(p_.n - first, most), column, columns, strip);
     };
-    for (std::size_t s = 0; s < strips_.whole; ++s) rows_from(16 * s, 16, strip16(s));
-    if (strips_.half) rows_from(16 * strips_.whole, 8, strip8());
+    for (std::size_t s = 0; s < strips_.wide; ++s) rows_from(s * Wide::kRows, Wide::kRows, wide(s));
+    if (strips_.narrow) rows_from(strips_.wide * Wide::kRows, Narrow::kRows, narrow());
   }
 
   // Rows of a tile beyond the matrix repeat its last row; their results are not stored.
@@ -87,11 +99,11 @@ class PromptProduct {
   }
 
   void multiply(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) const {
-    for (std::size_t s = 0; s < strips_.whole; ++s) {
-      multiply_strip<Lanes16>(strip16(s), 16 * s, row, rows, column, columns);
+    for (std::size_t s = 0; s < strips_.wide; ++s) {
+      multiply_strip<Wide>(wide(s), s * Wide::kRows, row, rows, column, columns);
     }
-    if (strips_.half) {
-      multiply_strip<Lanes8>(strip8(), 16 * strips_.whole, row, rows, column, columns);
+    if (strips_.narrow) {
+      multiply_strip<Narrow>(narrow(), strips_.wide * Wide::kRows, row, rows, column, columns);
     }
   }
 
@@ -102,32 +114,16 @@ class PromptProduct {
       typename Lanes::Floats total[Plan::kRows];
       for (auto& sum : total) sum = Lanes::broadcast(0.0F);
       Plan::template multiply<Lanes>(panel_ + r, columns, strip, total);
-      __m512i v[16];
-      for (int i = 0; i < 16; ++i) {
-        v[i] = _mm512_setzero_si512();
-        if (i < Plan::kRows) v[i] = Lanes::as_register(total[i]);
-      }
-      transpose(v);
-      store(v, smaller(p_.n - first, Lanes::kRows), first, row + r, smaller(rows - r, Plan::kRows),
-            column != 0);
-    }
-  }
-
-  // v[i]: results of activation row first + i for `count` rows of weights; `add` to those of
-  // earlier columns.
-  void store(const __m512i (&v)[16], std::size_t n, std::size_t first, std::size_t row,
-             std::size_t count, bool add) const {
-    const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-    for (std::size_t i = 0; i < n; ++i) {
-      float* y = p_.y + (first + i) * p_.y_pitch + row;
-      __m512 value = _mm512_castsi512_ps(v[i]);
-      if (add) value = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, y), value);
-      _mm512_mask_storeu_ps(y, lanes, value);
+      Lanes::store_tile(total, {.y = p_.y + first * p_.y_pitch + row + r,
+                                .pitch = p_.y_pitch,
+                                .activations = smaller(p_.n - first, Lanes::kRows),
+                                .rows = smaller(rows - r, Plan::kRows),
+                                .add = column != 0});
     }
   }
 
   const Product& p_;
-  StripCount strips_;
+  StripCount<Plan> strips_;
   PanelRow* panel_;
   std::byte* strip_space_;
 };

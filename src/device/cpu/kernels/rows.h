@@ -1,0 +1,125 @@
+// The order of work for one and a few rows of activations, whatever the type and the instruction
+// set: the weights stream by once, and each decoded block meets all activations.
+//
+// A Row gives:
+//   Simd                      the registers: Vector, zero(), sum_each() of kSummed vectors
+//   Group                     kColumns columns of prepared activations
+//   Sums<n>                   sums of a row of weights by n rows of activations; lanes(i) at the
+//   end kColumns, kBytes          of a step kStreams, kLongStreams    rows read side by side; where
+//   activations do not fit the nearest cache step<n>(w, x, sums)       one step; last<n>(w,
+//   columns, x, sums) for fewer columns at the end
+#pragma once
+
+#include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/stream.h"
+
+namespace ceiling::cpu {
+namespace {
+
+// Bytes of activations that stay in the first-level cache beside streams of weights.
+constexpr std::size_t kNearestCache = 12 << 10;
+
+// Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
+// equal length that are read side by side, a step of each in turn: several streams of ascending
+// addresses, far apart, keep more requests to memory in flight than one does.
+template <typename Row, int n, int streams>
+class RowsProduct {
+ public:
+  RowsProduct(const Product& product, std::size_t first) : p_(product), first_(first) {
+    for (int i = 0; i < n; ++i) {
+      x_[i] = reinterpret_cast<const Group*>(p_.prepared + (first + static_cast<std::size_t>(i)) *
+                                                               p_.prepared_pitch);
+    }
+  }
+
+  // Rows begin + part * s .. of stream s, for `part` rows each.
+  void run(std::size_t begin, std::size_t part) const {
+    for (std::size_t row = 0; row < part; row += kTogether) {
+      const std::size_t count = smaller(part - row, kTogether);
+      Vector lanes[Simd::kSummed];
+      for (auto& sum : lanes) sum = Simd::zero();
+      for (std::size_t r = 0; r < count; ++r) one_of_each(begin + row + r, part, lanes + r);
+      alignas(64) float sums[Simd::kSummed];
+      Simd::sum_each(lanes, sums);
+      for (int i = 0; i < n; ++i) {
+        for (int s = 0; s < streams; ++s) {
+          float* y = p_.y + (first_ + static_cast<std::size_t>(i)) * p_.y_pitch + begin +
+                     static_cast<std::size_t>(s) * part + row;
+          for (std::size_t r = 0; r < count; ++r) {
+            y[r] = sums[static_cast<std::size_t>(i * streams + s) * kTogether + r];
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  using Simd = typename Row::Simd;
+  using Vector = typename Simd::Vector;
+  using Group = typename Row::Group;
+  using Sums = typename Row::template Sums<n>;
+  // Rows of a stream whose lanes are summed at once.
+  static constexpr std::size_t kTogether = Simd::kSummed / (n * streams);
+  static_assert(kTogether > 0);
+
+  // Row `row` and those `part` rows further on; the sums of stream s and activations i go to
+  // lanes[(i * streams + s) * kTogether].
+  void one_of_each(std::size_t row, std::size_t part, Vector* lanes) const {
+    Address w[streams];
+    for (int s = 0; s < streams; ++s) {
+      w[s] = reinterpret_cast<Address>(p_.weights) +
+             (row + static_cast<std::size_t>(s) * part) * p_.row_bytes;
+    }
+    const Group* x[n];
+    for (int i = 0; i < n; ++i) x[i] = x_[i];
+    Sums sums[streams];
+    for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
+#pragma GCC unroll 8
+      for (int s = 0; s < streams; ++s) {
+        kernel_.template step<n>(w[s], x, sums[s]);
+        w[s] += Row::kBytes;
+      }
+      for (auto& group : x) ++group;
+    }
+    const std::size_t rest = p_.cols % Row::kColumns;
+    for (int s = 0; s < streams; ++s) {
+      if (rest != 0) kernel_.template last<n>(w[s], rest, x, sums[s]);
+      for (int i = 0; i < n; ++i) {
+        lanes[static_cast<std::size_t>(i * streams + s) * kTogether] = sums[s].lanes(i);
+      }
+    }
+  }
+
+  const Product& p_;
+  std::size_t first_;
+  const Group* x_[n];
+  Row kernel_;
+};
+
+template <typename Row, int n, int streams>
+void rows_times(const Product& p, std::size_t first) {
+  const std::size_t part = (p.row_end - p.row_begin) / streams;
+  if (part > 0) RowsProduct<Row, n, streams>(p, first).run(p.row_begin, part);
+  const std::size_t rest = p.row_begin + part * streams;
+  if (rest < p.row_end) RowsProduct<Row, n, 1>(p, first).run(rest, p.row_end - rest);
+}
+
+// The product with weights of a Row's type, for one and a few rows of activations.
+template <typename Row>
+void multiply_few(const Product& p) {
+  std::size_t first = 0;
+  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4, 1>(p, first);
+  if (p.n - first >= 2) {
+    rows_times<Row, 2, 2>(p, first);
+    first += 2;
+  }
+  if (first == p.n) return;
+  if (p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, Row::kStreams>(p, first);
+  } else {
+    rows_times<Row, 1, Row::kLongStreams>(p, first);
+  }
+}
+
+}  // namespace
+}  // namespace ceiling::cpu
