@@ -1,6 +1,7 @@
 // AVX-512 with BF16: prompts through BF16 weights, activations rounded to bf16, sums in float32.
 #include "device/cpu/kernels/avx512/entries.h"
-#include "device/cpu/kernels/avx512/float_plan.h"
+#include "device/cpu/kernels/avx512/lanes.h"
+#include "device/cpu/kernels/float_plan.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -13,6 +14,9 @@ inline __m256 dot_pairs(__m256 sum, __m256i w, __m256i x) {
 }
 
 struct InBFloat16 {
+  using Wide = Lanes16;
+  using Narrow = Lanes8;
+  static constexpr int kRows = 12;
   static constexpr std::size_t kPerStep = 2;
 
   static void unpack(Address w, std::size_t column, std::size_t columns, std::uint32_t* out) {

@@ -1,14 +1,18 @@
 // AVX-512: prompts through F32, F16 and BF16 weights in float32. Half-precision weights widen
 // exactly.
 #include "device/cpu/kernels/avx512/entries.h"
-#include "device/cpu/kernels/avx512/float_plan.h"
 #include "device/cpu/kernels/avx512/floats.h"
+#include "device/cpu/kernels/avx512/lanes.h"
+#include "device/cpu/kernels/float_plan.h"
 
 namespace ceiling::cpu {
 namespace {
 
 template <typename Stored>
 struct InFloat32 {
+  using Wide = Lanes16;
+  using Narrow = Lanes8;
+  static constexpr int kRows = 12;
   static constexpr std::size_t kPerStep = 1;
 
   static void unpack(Address w, std::size_t column, std::size_t columns, std::uint32_t* out) {

@@ -4,8 +4,10 @@
 
 #include <bit>
 
-#include "device/cpu/kernels/avx512/panel.h"
-#include "device/cpu/kernels/avx512/strips.h"
+#include "device/cpu/kernels/avx512/lanes.h"
+#include "device/cpu/kernels/avx512/unpackers.h"
+#include "device/cpu/kernels/panel.h"
+#include "device/cpu/kernels/strips.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -13,34 +15,6 @@ namespace {
 // Rows of a tile: as many as registers hold sums, and sums in progress of each group.
 template <typename Unpacker>
 constexpr int kTileRows = Unpacker::kGroups == 1 ? 12 : 10;
-
-// Where blocks of a panel row lie, in bytes from its start.
-template <typename Unpacker>
-struct PanelPlaces {
-  struct Block {
-    std::uint32_t q, scale, minimum;
-  };
-  struct Blocks {
-    Block at[kPanelBlocks];
-  };
-  static constexpr Blocks kBlocks = [] {
-    Blocks out{};
-    constexpr std::size_t in_unit = Unpacker::kColumns / kScaled;
-    for (std::size_t b = 0; b < kPanelBlocks; ++b) {
-      const std::size_t unit = b / in_unit;
-      const std::size_t factors = kPanelColumns + unit * Unpacker::kFactors * sizeof(float);
-      out.at[b].q = static_cast<std::uint32_t>(unit * Unpacker::kColumns +
-                                               Unpacker::block_bytes(b % in_unit));
-      out.at[b].scale =
-          static_cast<std::uint32_t>(factors + Unpacker::scale_index(b % in_unit) * sizeof(float));
-      out.at[b].minimum = static_cast<std::uint32_t>(
-          factors + Unpacker::minimum_index(b % in_unit) * sizeof(float));
-    }
-    return out;
-  }();
-};
-
-inline float load_float(Address p) { return std::bit_cast<float>(load32(p)); }
 
 // total[r] lane i += panel row r times row i of the strip, over `blocks` blocks of columns.
 template <typename Unpacker, typename Lanes, int rows>

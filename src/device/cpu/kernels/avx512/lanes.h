@@ -3,7 +3,6 @@
 #pragma once
 
 #include "device/cpu/kernels/avx512/simd.h"
-#include "device/cpu/kernels/prepared.h"
 #include "device/cpu/kernels/tile_out.h"
 
 namespace ceiling::cpu {
@@ -54,9 +53,26 @@ void store_transposed(const typename Lanes::Floats (&total)[rows], const TileOut
   }
 }
 
+// Up to 16 steps of up to 16 rows, to be stored by `store`.
+template <typename Store>
+void interleave_sixteen(const std::byte* x, std::size_t x_pitch, std::size_t rows,
+                        std::size_t count, Store&& store) {
+  const auto lanes = static_cast<__mmask16>((1u << count) - 1);
+  __m512i v[16];
+  for (std::size_t r = 0; r < 16; ++r) {
+    v[r] = _mm512_setzero_si512();
+    if (r < rows) v[r] = _mm512_maskz_loadu_epi32(lanes, x + r * x_pitch);
+  }
+  transpose(v);
+  for (std::size_t s = 0; s < 16; ++s) {
+    if (s < count) store(s, v[s]);
+  }
+}
+
 // The operations of tile products on 16 rows and on 8.
 struct Lanes16 {
   static constexpr std::size_t kRows = 16;
+  static constexpr std::size_t kSteps = 16;
   using Ints = __m512i;
   using Floats = __m512;
   static Ints load(const void* p) { return _mm512_load_si512(p); }
@@ -73,7 +89,12 @@ struct Lanes16 {
   static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
   static Floats as_floats(Ints value) { return _mm512_castsi512_ps(value); }
   static __m512i as_register(Floats value) { return _mm512_castps_si512(value); }
-  static void store(void* to, __m512i value) { _mm512_store_si512(to, value); }
+  static void interleave(const std::byte* x, std::size_t x_pitch, std::size_t rows,
+                         std::size_t count, std::uint32_t* out) {
+    interleave_sixteen(x, x_pitch, rows, count, [out](std::size_t s, __m512i value) {
+      _mm512_store_si512(out + 16 * s, value);
+    });
+  }
   template <int rows>
   static void store_tile(const Floats (&total)[rows], const TileOut& out) {
     store_transposed<Lanes16>(total, out);
@@ -82,6 +103,7 @@ struct Lanes16 {
 
 struct Lanes8 {
   static constexpr std::size_t kRows = 8;
+  static constexpr std::size_t kSteps = 16;
   using Ints = __m256i;
   using Floats = __m256;
   static Ints load(const void* p) { return _mm256_load_si256(static_cast<const __m256i*>(p)); }
@@ -100,42 +122,17 @@ struct Lanes8 {
   static __m512i as_register(Floats value) {
     return _mm512_castps_si512(_mm512_zextps256_ps512(value));
   }
-  static void store(void* to, __m512i value) {
-    _mm256_store_si256(static_cast<__m256i*>(to), _mm512_castsi512_si256(value));
+  static void interleave(const std::byte* x, std::size_t x_pitch, std::size_t rows,
+                         std::size_t count, std::uint32_t* out) {
+    interleave_sixteen(x, x_pitch, rows, count, [out](std::size_t s, __m512i value) {
+      _mm256_store_si256(reinterpret_cast<__m256i*>(out + 8 * s), _mm512_castsi512_si256(value));
+    });
   }
   template <int rows>
   static void store_tile(const Floats (&total)[rows], const TileOut& out) {
     store_transposed<Lanes8>(total, out);
   }
 };
-
-// 32 columns of a strip. less[0]: negated sums of the first 16 columns, less[1]: of the last 16;
-// less_all: of all.
-template <typename Lanes>
-struct StripBlock {
-  alignas(4 * Lanes::kRows) std::int8_t q[8][4 * Lanes::kRows];
-  float scale[Lanes::kRows];
-  std::int32_t less[2][Lanes::kRows];
-  std::int32_t less_all[Lanes::kRows];
-};
-
-// One block of up to kRows rows, at x_pitch bytes from each other; absent rows are zero.
-template <typename Lanes>
-void interleave_block(const std::byte* x, std::size_t x_pitch, std::size_t rows,
-                      StripBlock<Lanes>& out) {
-  // A row's 8 registers' worth of columns in the low half, its scale and sums in the high half.
-  __m512i v[16];
-  for (std::size_t r = 0; r < 16; ++r) {
-    v[r] = _mm512_setzero_si512();
-    if (r < rows) v[r] = _mm512_maskz_loadu_epi32(0x0fff, x + r * x_pitch);
-  }
-  transpose(v);
-  for (int k = 0; k < 8; ++k) Lanes::store(out.q[k], v[k]);
-  Lanes::store(out.scale, v[8]);
-  Lanes::store(out.less_all, v[9]);
-  Lanes::store(out.less[0], v[10]);
-  Lanes::store(out.less[1], v[11]);
-}
 
 }  // namespace
 }  // namespace ceiling::cpu

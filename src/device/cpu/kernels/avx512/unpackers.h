@@ -1,27 +1,14 @@
-// Weights of prompts, unpacked to bytes: the rows of a panel, one after another, for up to 1024
-// columns, in the order in which each type's decoder leaves them. A row's bytes are followed by its
-// scales (and minimums) as float32.
+// Unpackers of weights for panels (kernels/panel.h), in the order in which each type's decoder for
+// few rows leaves them.
 #pragma once
 
 #include "device/cpu/kernels/avx512/iq4_xs.h"
 #include "device/cpu/kernels/avx512/small_blocks.h"
 #include "device/cpu/kernels/avx512/super_blocks.h"
+#include "device/cpu/kernels/panel.h"
 
 namespace ceiling::cpu {
 namespace {
-
-constexpr std::size_t kPanelColumns = 1024;
-constexpr std::size_t kPanelBlocks = kPanelColumns / kScaled;
-
-// A type's unpacker gives for each unit of kColumns columns: where in the unit's bytes a block of
-// 32 columns starts and where its eight steps of four columns follow; where in the unit's floats
-// the scale of a block (the first of two where kGroups == 2) and its minimum are.
-template <typename Unpacker>
-struct UnpackedRow {
-  static constexpr std::size_t kUnits = kPanelColumns / Unpacker::kColumns;
-  alignas(64) std::uint8_t q[kUnits][Unpacker::kColumns];
-  float factor[kUnits][Unpacker::kFactors];
-};
 
 // Q4_0 .. Q8_0, IQ4_NL: quads of blocks.
 template <typename Type>

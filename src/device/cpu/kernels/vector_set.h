@@ -1,0 +1,150 @@
+// A KernelSet of an instruction set's products: which of them takes a type and a number of rows of
+// activations, and how these are prepared for it.
+//
+// A Set gives, each as a static function or constant:
+//   kPromptRows               from this many rows of activations on, unpacking weights pays
+//   few                       any type, few rows of activations
+//   prompt                    quantised types, many rows; prompt_workspace(type, n)
+//   prompt_float              float types, many rows; prompt_float_workspace(n)
+//   has_bf16                  whether there is bf16 arithmetic, and then:
+//   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16
+#pragma once
+
+#include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/quantise_activations.h"
+
+namespace ceiling::cpu {
+namespace {
+
+template <typename Set>
+class VectorSet {
+ public:
+  static constexpr KernelSet make() {
+    return {.preparation = preparation,
+            .prepared_bytes = prepared_bytes,
+            .prepare = prepare,
+            .workspace_bytes = workspace_bytes,
+            .multiply = multiply,
+            .row_granule = row_granule};
+  }
+
+ private:
+  enum class Route { few, prompt, prompt_float, prompt_bf16 };
+
+  static Route route(TensorType type, std::size_t n) {
+    if (n < Set::kPromptRows) return Route::few;
+    using enum TensorType;
+    if (type == BF16 && Set::has_bf16()) return Route::prompt_bf16;
+    if (type == F32 || type == F16 || type == BF16) return Route::prompt_float;
+    return Route::prompt;
+  }
+
+  static Preparation few_preparation(TensorType type) {
+    using enum TensorType;
+    switch (type) {
+      case F32:
+      case F16:
+      case BF16:
+        return Preparation::f32;
+      case Q4_0:
+      case Q4_1:
+      case Q5_0:
+      case Q5_1:
+      case Q8_0:
+      case IQ4_NL:
+      case IQ4_XS:
+        return Preparation::q8_small;
+      case Q4_K:
+      case Q5_K:
+        return Preparation::q8_paired;
+      case Q2_K:
+      case Q3_K:
+      case Q6_K:
+        return Preparation::q8_halved;
+    }
+    return Preparation::f32;
+  }
+
+  static Preparation preparation(TensorType type, std::size_t n) {
+    switch (route(type, n)) {
+      case Route::few:
+        return few_preparation(type);
+      case Route::prompt:
+        return Preparation::q8_rows;
+      case Route::prompt_float:
+        return Preparation::f32;
+      case Route::prompt_bf16:
+        return Preparation::bf16;
+    }
+    return Preparation::f32;
+  }
+
+  static std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
+    switch (preparation) {
+      case Preparation::q8_rows:
+        return round_up(grouped_bytes<RowBlock>(cols), 64);
+      case Preparation::q8_small:
+        return grouped_bytes<SmallGroup>(cols);
+      case Preparation::q8_paired:
+        return grouped_bytes<PairedGroup>(cols);
+      case Preparation::q8_halved:
+        return grouped_bytes<HalvedGroup>(cols);
+      case Preparation::bf16:
+        return round_up(cols * 2, 64);
+      default:
+        return round_up(cols * sizeof(float), 64);
+    }
+  }
+
+  static void prepare(Preparation preparation, const float* x, std::size_t cols,
+                      std::byte* prepared) {
+    switch (preparation) {
+      case Preparation::q8_rows:
+        return prepare_row_blocks(x, cols, prepared);
+      case Preparation::q8_small:
+        return prepare_groups<SmallGroup>(x, cols, prepared);
+      case Preparation::q8_paired:
+        return prepare_groups<PairedGroup>(x, cols, prepared);
+      case Preparation::q8_halved:
+        return prepare_groups<HalvedGroup>(x, cols, prepared);
+      case Preparation::bf16:
+        return Set::prepare_bf16(x, cols, prepared);
+      default:
+        std::memcpy(prepared, x, cols * sizeof(float));
+    }
+  }
+
+  static std::size_t workspace_bytes(const MatMulShape& shape, std::size_t n) {
+    switch (route(shape.type, n)) {
+      case Route::few:
+        return 0;
+      case Route::prompt:
+        return Set::prompt_workspace(shape.type, n);
+      case Route::prompt_float:
+        return Set::prompt_float_workspace(n);
+      case Route::prompt_bf16:
+        return Set::prompt_bf16_workspace(n);
+    }
+    return 0;
+  }
+
+  static std::size_t row_granule(const MatMulShape& shape, std::size_t n) {
+    return route(shape.type, n) == Route::few ? 16 : 12;
+  }
+
+  static void multiply(const Product& product) {
+    switch (route(product.type, product.n)) {
+      case Route::few:
+        return Set::few(product);
+      case Route::prompt:
+        return Set::prompt(product);
+      case Route::prompt_float:
+        return Set::prompt_float(product);
+      case Route::prompt_bf16:
+        return Set::prompt_bf16(product);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace ceiling::cpu
