@@ -294,6 +294,30 @@ TEST_P(Kernels, ExtremeBlocks) {
   }
 }
 
+// Every weight and every activation at its largest, and of one sign: sums in narrow integers must
+// not wrap or saturate.
+TEST_P(Kernels, LargestProducts) {
+  for (const unsigned byte : {0xffU, 0x00U, 0x80U, 0x7fU}) {
+    SCOPED_TRACE(byte);
+    for (const std::size_t n : {1, 4, 20}) {
+      Problem problem = make_problem(type(), 18, 1024, n, Content::random);
+      const TypeInfo& block = info(type());
+      if (block.block_elements == 1) continue;
+      std::fill(problem.weights.begin(), problem.weights.end(), std::byte(byte));
+      for (std::size_t at = 0; at < problem.weights.size(); at += block.block_bytes) {
+        for (const std::size_t offset : half_offsets(type())) {
+          const std::uint16_t half = 0x2c00;  // 1/16
+          std::memcpy(problem.weights.data() + at + offset, &half, sizeof half);
+        }
+      }
+      for (std::size_t i = 0; i < n; ++i) {
+        std::fill(problem.x[i].begin(), problem.x[i].end(), i % 2 == 0 ? 1.0F : -1.0F);
+      }
+      expect_exact(isa(), problem);
+    }
+  }
+}
+
 TEST_P(Kernels, EveryNumberOfRows) {
   for (const std::size_t n : {2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 64}) {
     SCOPED_TRACE(n);

@@ -9,6 +9,7 @@ namespace {
 
 const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
+  if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) return avx512_kernels();
 #endif
   (void)isa;

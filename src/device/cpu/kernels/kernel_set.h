@@ -34,6 +34,7 @@ struct KernelSet {
 };
 
 const KernelSet& portable_kernels();
+const KernelSet& avx2_kernels();    // x86-64 only
 const KernelSet& avx512_kernels();  // x86-64 only
 
 }  // namespace ceiling::cpu

@@ -6,8 +6,9 @@
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
-//   has_bf16                  whether there is bf16 arithmetic, and then:
-//   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16
+// and, where there may be bf16 arithmetic,
+//   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16,
+//                             has_bf16(): whether this processor can
 #pragma once
 
 #include "device/cpu/kernels/kernel_set.h"
@@ -29,12 +30,16 @@ class VectorSet {
   }
 
  private:
+  static constexpr bool kHasBf16 = requires { Set::prompt_bf16; };
+
   enum class Route { few, prompt, prompt_float, prompt_bf16 };
 
   static Route route(TensorType type, std::size_t n) {
     if (n < Set::kPromptRows) return Route::few;
     using enum TensorType;
-    if (type == BF16 && Set::has_bf16()) return Route::prompt_bf16;
+    if constexpr (kHasBf16) {
+      if (type == BF16 && Set::has_bf16()) return Route::prompt_bf16;
+    }
     if (type == F32 || type == F16 || type == BF16) return Route::prompt_float;
     return Route::prompt;
   }
@@ -108,7 +113,8 @@ class VectorSet {
       case Preparation::q8_halved:
         return prepare_groups<HalvedGroup>(x, cols, prepared);
       case Preparation::bf16:
-        return Set::prepare_bf16(x, cols, prepared);
+        if constexpr (kHasBf16) return Set::prepare_bf16(x, cols, prepared);
+        return;
       default:
         std::memcpy(prepared, x, cols * sizeof(float));
     }
@@ -123,7 +129,8 @@ class VectorSet {
       case Route::prompt_float:
         return Set::prompt_float_workspace(n);
       case Route::prompt_bf16:
-        return Set::prompt_bf16_workspace(n);
+        if constexpr (kHasBf16) return Set::prompt_bf16_workspace(n);
+        return 0;
     }
     return 0;
   }
@@ -141,7 +148,8 @@ class VectorSet {
       case Route::prompt_float:
         return Set::prompt_float(product);
       case Route::prompt_bf16:
-        return Set::prompt_bf16(product);
+        if constexpr (kHasBf16) return Set::prompt_bf16(product);
+        return;
     }
   }
 };

@@ -1,0 +1,58 @@
+// AVX2: prompts through F32, F16 and BF16 weights in float32. Half-precision weights widen exactly.
+#include "device/cpu/kernels/avx2/entries.h"
+#include "device/cpu/kernels/avx2/floats.h"
+#include "device/cpu/kernels/avx2/lanes.h"
+#include "device/cpu/kernels/float_plan.h"
+
+namespace ceiling::cpu {
+namespace {
+
+template <typename Stored>
+struct InFloat32 {
+  using Wide = Lanes8;
+  using Narrow = Lanes8;
+  static constexpr int kRows = 12;
+  static constexpr std::size_t kPerStep = 1;
+
+  static void unpack(Address w, std::size_t column, std::size_t columns, std::uint32_t* out) {
+    w += column * Stored::kBytes;
+    auto* floats = reinterpret_cast<float*>(out);
+    std::size_t c = 0;
+    for (; c + 8 <= columns; c += 8) {
+      _mm256_store_ps(floats + c, Stored::load(w + c * Stored::kBytes));
+    }
+    if (c < columns) {
+      _mm256_store_ps(floats + c, load_some<Stored>(w + c * Stored::kBytes, columns - c));
+    }
+  }
+
+  template <typename Lanes>
+  static __m256 multiply_add(const std::uint32_t& w, __m256i x, __m256 sum) {
+    const __m256i weight = _mm256_set1_epi32(static_cast<std::int32_t>(w));
+    return _mm256_fmadd_ps(_mm256_castsi256_ps(weight), _mm256_castsi256_ps(x), sum);
+  }
+};
+
+template <typename Action>
+auto with_plan(TensorType type, Action&& action) {
+  switch (type) {
+    case TensorType::F16:
+      return action(FloatPlan<InFloat32<StoredF16>>{});
+    case TensorType::BF16:
+      return action(FloatPlan<InFloat32<StoredBF16>>{});
+    default:
+      return action(FloatPlan<InFloat32<StoredF32>>{});
+  }
+}
+
+}  // namespace
+
+std::size_t prompt_float_workspace_avx2(std::size_t n) {
+  return prompt_workspace<FloatPlan<InFloat32<StoredF32>>>(n);
+}
+
+void multiply_prompt_float_avx2(const Product& product) {
+  with_plan(product.type, [&](auto plan) { PromptProduct<decltype(plan)>(product).run(); });
+}
+
+}  // namespace ceiling::cpu
