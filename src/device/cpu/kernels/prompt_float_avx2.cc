@@ -9,9 +9,9 @@ namespace {
 
 template <typename Stored>
 struct InFloat32 {
-  using Wide = Lanes8;
+  using Wide = Lanes16;
   using Narrow = Lanes8;
-  static constexpr int kRows = 12;
+  static constexpr int kRows = 6;
   static constexpr std::size_t kPerStep = 1;
 
   static void unpack(Address w, std::size_t column, std::size_t columns, std::uint32_t* out) {
@@ -27,9 +27,10 @@ struct InFloat32 {
   }
 
   template <typename Lanes>
-  static __m256 multiply_add(const std::uint32_t& w, __m256i x, __m256 sum) {
-    const __m256i weight = _mm256_set1_epi32(static_cast<std::int32_t>(w));
-    return _mm256_fmadd_ps(_mm256_castsi256_ps(weight), _mm256_castsi256_ps(x), sum);
+  static typename Lanes::Floats multiply_add(const std::uint32_t& w, const typename Lanes::Ints& x,
+                                             const typename Lanes::Floats& sum) {
+    const __m256 weight = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<std::int32_t>(w)));
+    return Lanes::multiply_add(Lanes::as_floats(x), weight, sum);
   }
 };
 

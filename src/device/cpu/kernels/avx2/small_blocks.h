@@ -116,13 +116,14 @@ struct SmallFactors {
 
   template <typename BlockAt>
   SmallFactors(BlockAt&& block, std::size_t present, std::size_t offset) {
+    const auto half = [&](std::size_t b) {
+      return static_cast<short>(b < present ? load16(block(b) + offset) : 0);
+    };
     for (std::size_t h = 0; h < 2; ++h) {
-      alignas(16) std::uint16_t half[8];
-      for (std::size_t i = 0; i < 8; ++i) {
-        const std::size_t b = i % 4 * 4 + 2 * h + i / 4;
-        half[i] = b < present ? load16(block(b) + offset) : 0;
-      }
-      value[h] = _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(half)));
+      const std::size_t b = 2 * h;
+      value[h] =
+          _mm256_cvtph_ps(_mm_setr_epi16(half(b), half(b + 4), half(b + 8), half(b + 12),
+                                         half(b + 1), half(b + 5), half(b + 9), half(b + 13)));
     }
   }
 };
