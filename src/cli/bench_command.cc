@@ -61,54 +61,59 @@ class Bench {
  public:
   explicit Bench(const BenchFlags& flags)
       : flags_(flags), path_(model_path(flags.session.model)), tests_(tests_of(flags)) {
-    report_.model = Model::open(path_);
     report_.machine = probe::describe_machine();
     report_.seed = flags.seed;
   }
 
   SpeedReport run() {
-    const std::span<const std::byte> mapping = report_.model->weights()->pool();
-    probe::touch(mapping, os::default_threads());
-    probe::ReadProbe probe(mapping, os::default_threads());
-    report_.probe_kernel = probe.kernel();
-    report_.probe_threads = probe.threads();
-    report_.probe_from_memory = probe::larger_than_caches({mapping.size()});
     std::vector<unsigned> threads = flags_.threads;
     if (threads.empty()) threads = {os::default_threads()};
     Progress progress("", threads.size() * tests_.size());
-    for (const unsigned count : threads) measure(count, probe, progress);
-    if (os::interrupted()) fail(ExitCode::interrupted, "interrupted");
+    for (const unsigned count : threads) {
+      measure(count, progress);
+      if (os::interrupted()) fail(ExitCode::interrupted, "interrupted");
+    }
     report_.memory = os::process_memory();
     if (flags_.as_json) report_.model_sha256 = model_sha256(path_);
     return std::move(report_);
   }
 
  private:
-  void measure(unsigned threads, probe::ReadProbe& probe, Progress& progress) {
+  // A fresh session: its clock of loading begins with the file's name.
+  void measure(unsigned threads, Progress& progress) {
+    report_.model.reset();  // before the file is mapped again
     const auto start = std::chrono::steady_clock::now();
-    const auto model = Model::open(path_);  // opened again: the clock of loading includes it
-    Session session(model, session_options(flags_, tests_, threads));
+    report_.model = Model::open(path_);
+    Session session(report_.model, session_options(flags_, tests_, threads));
     const Seconds load{
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-    const auto go_on = [] { return !os::interrupted(); };
+    const std::span<const std::byte> mapping = report_.model->weights()->pool();
+    probe::touch(mapping, os::default_threads());
+    probe::ReadProbe probe(mapping, os::default_threads());
     for (const SpeedTest& test : tests_) {
-      if (!go_on()) return;
       progress.label(fmt::format("{} with {} threads", test.name(), threads));
       ThreadResult& result = report_.results.emplace_back();
       result.threads = threads;
       result.device = session.device().description();
       result.load = load;
+      const auto go_on = [] { return !os::interrupted(); };
       result.speed = run_speed_test(session, test, flags_.repetitions, flags_.seed, probe, go_on);
-      if (flags_.profile && go_on()) {
-        report_.profiles.push_back(profile_steps(session, test, flags_.seed));
-      }
+      if (!go_on()) return;
+      if (flags_.profile) report_.profiles.push_back(profile_steps(session, test, flags_.seed));
       progress.set(report_.results.size());
     }
+    describe(session, probe);
+  }
+
+  void describe(Session& session, const probe::ReadProbe& probe) {
+    report_.probe_kernel = probe.kernel();
+    report_.probe_threads = probe.threads();
+    report_.probe_from_memory =
+        probe::larger_than_caches({report_.model->weights()->pool().size()});
     report_.options = session.options();
-    report_.kv_bytes = std::max(report_.kv_bytes, session.kv_bytes());
-    report_.workspace_bytes =
-        std::max(report_.workspace_bytes, session.executable().workspace_bytes());
-    report_.copied_bytes += session.executable().traffic().copied_bytes;
+    report_.kv_bytes = session.kv_bytes();
+    report_.workspace_bytes = session.executable().workspace_bytes();
+    report_.copied_bytes = session.executable().traffic().copied_bytes;
   }
 
   const BenchFlags& flags_;
