@@ -19,7 +19,7 @@ namespace ceiling {
 struct EvaluateOptions {
   std::uint32_t window = 512;     // tokens; even, at least 8
   std::uint32_t max_windows = 0;  // 0: the whole text
-  std::string device = "cpu";    // as SessionOptions has it
+  std::string device = "cpu";     // as SessionOptions has it
   unsigned threads = 0;
   std::uint32_t chunk_rows = 64;  // positions whose logits are held at a time
 };

@@ -32,7 +32,7 @@ std::string read_file(const std::string& path);                   // throws Erro
 // Appends one line and syncs it to disk before returning (the ledger).
 void append_line_synced(const std::string& path, std::string_view line);
 Bytes free_space(const std::string& directory);
-std::string cache_directory();  // $XDG_CACHE_HOME/ceiling or ~/.cache/ceiling; created
+std::string cache_directory();   // $XDG_CACHE_HOME/ceiling or ~/.cache/ceiling; created
 std::string models_directory();  // $CEILING_MODELS, or `models` in the cache directory
 
 }  // namespace ceiling::os

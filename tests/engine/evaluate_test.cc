@@ -49,7 +49,8 @@ TEST(Evaluate, CountsTheSecondHalvesOfTheWindows) {
     const auto score = score_text(session, std::span(tokens).subspan(begin, 16));
     nll.insert(nll.end(), score.nll.begin() + 8, score.nll.end());
   }
-  const double mean = std::accumulate(nll.begin(), nll.end(), 0.0) / static_cast<double>(nll.size());
+  const double mean =
+      std::accumulate(nll.begin(), nll.end(), 0.0) / static_cast<double>(nll.size());
   double squares = 0;
   for (const double value : nll) squares += (value - mean) * (value - mean);
   EXPECT_NEAR(result.model.mean_nll, mean, 1e-5);

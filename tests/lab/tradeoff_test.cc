@@ -188,8 +188,8 @@ TEST_F(TradeoffTest, ReportsSayWhatIsDominatedAndWhetherTheSourceIsQuantised) {
   write_tradeoff(measure());
   for (const char* name : {"report.html", "report.md"}) {
     const std::string text = os::read_file(options_.directory + "/" + name);
-    EXPECT_THAT(text, AllOf(HasSubstr("the source): Q5"),
-                            HasSubstr("The reference is not quantised")))
+    EXPECT_THAT(text,
+                AllOf(HasSubstr("the source): Q5"), HasSubstr("The reference is not quantised")))
         << name;
     EXPECT_THAT(text, Not(HasSubstr("<model>")));  // a file's name is no markup
   }
