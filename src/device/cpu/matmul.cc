@@ -11,6 +11,8 @@ const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) return avx512_kernels();
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return neon_kernels();
 #endif
   (void)isa;
   return portable_kernels();

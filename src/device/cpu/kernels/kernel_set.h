@@ -36,5 +36,6 @@ struct KernelSet {
 const KernelSet& portable_kernels();
 const KernelSet& avx2_kernels();    // x86-64 only
 const KernelSet& avx512_kernels();  // x86-64 only
+const KernelSet& neon_kernels();    // AArch64 only
 
 }  // namespace ceiling::cpu

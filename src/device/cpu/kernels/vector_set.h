@@ -3,6 +3,7 @@
 //
 // A Set gives, each as a static function or constant:
 //   kPromptRows               from this many rows of activations on, unpacking weights pays
+//   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
@@ -61,7 +62,7 @@ class VectorSet {
         return Preparation::q8_small;
       case Q4_K:
       case Q5_K:
-        return Preparation::q8_paired;
+        return Set::kPaired;
       case Q2_K:
       case Q3_K:
       case Q6_K:

@@ -1,0 +1,37 @@
+// What the NEON kernels share. Internal linkage, as all headers of kernels.
+#pragma once
+
+#include <arm_neon.h>
+
+#include "device/cpu/kernels/stream.h"
+
+namespace ceiling::cpu {
+namespace {
+
+inline int8x16_t as_signed(uint8x16_t bytes) { return vreinterpretq_s8_u8(bytes); }
+
+// Sixteen products, added to sums of four each.
+inline int32x4_t dot(int32x4_t sums, int8x16_t weights, const std::int8_t* x) {
+  return vdotq_s32(sums, weights, vld1q_s8(x));
+}
+inline int32x4_t dot(int8x16_t weights, const std::int8_t* x) {
+  return dot(vdupq_n_s32(0), weights, x);
+}
+
+inline float half_at(Address p) {
+  return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(load16(p)))), 0);
+}
+
+struct Simd128 {
+  using Vector = float32x4_t;
+  static constexpr int kSummed = 4;
+  static Vector zero() { return vdupq_n_f32(0); }
+
+  // sums[r]: the sum of the lanes of v[r], each by the same tree of additions.
+  static void sum_each(const Vector* v, float* sums) {
+    vst1q_f32(sums, vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])));
+  }
+};
+
+}  // namespace
+}  // namespace ceiling::cpu
