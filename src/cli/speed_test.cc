@@ -53,6 +53,7 @@ double SpeedResult::bytes_per_token() const {
 
 std::vector<double> SpeedResult::tokens_per_s() const {
   std::vector<double> rates;
+  rates.reserve(times.size());
   for (const Seconds time : times) rates.push_back(tokens() / time.value);
   return rates;
 }
@@ -71,6 +72,7 @@ double SpeedResult::operations_per_s() const {
 
 BytesPerSecond SpeedResult::ceiling() const {
   std::vector<double> rates;
+  rates.reserve(slices.size());
   for (const probe::ReadSlice& slice : slices) rates.push_back(slice.rate().value);
   return {probe::Distribution(rates).median()};
 }

@@ -28,6 +28,7 @@ std::vector<LikelyToken> most_likely(std::span<const float> logits, std::size_t 
                     likelier);
   const double total = log_sum_exp(logits);
   std::vector<LikelyToken> likely;
+  likely.reserve(count);
   for (std::size_t i = 0; i < count; ++i) likely.push_back({order[i], logits[order[i]] - total});
   return likely;
 }
