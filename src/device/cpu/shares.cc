@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kLineOutputs = 16;           // floats in a cache line
 constexpr double kPartOfRest = 0.25;               // of a thread's bytes, in its next piece
-constexpr double kSmallestPieceBytes = 24 * 1024;  // some microseconds
+// A break in a stream costs about half a microsecond, what 8 KB take to read.
+constexpr double kSmallestPieceBytes = 512 * 1024;
 
 double bytes_of(const Product& product, std::size_t rows) {
   return static_cast<double>(product.row_bytes()) * static_cast<double>(rows);
@@ -38,8 +39,8 @@ std::vector<std::vector<Piece>> share_rows(const std::vector<Product>& products,
     const double end = total * (t + 1) / threads;
     double at = total * t / threads;
     while (at < end) {
-      const double next =
-          std::min(end, at + std::max((end - at) * kPartOfRest, kSmallestPieceBytes));
+      double next = at + std::max((end - at) * kPartOfRest, kSmallestPieceBytes);
+      if (end - next < kSmallestPieceBytes) next = end;
       double before = 0;  // bytes of the products before
       for (std::uint32_t i = 0; i < products.size(); ++i) {
         const Piece piece{i, row_at(products[i], at - before), row_at(products[i], next - before)};
