@@ -81,7 +81,9 @@ class AttentionRunner {
       }
       for (std::uint32_t h = 0; phase_.append && h < phase_.shape.kv_heads; ++h) append(r, h);
     }
+    thread_.clock.mark(phase_.line);
     team_.barrier();
+    thread_.clock.mark(wait_line(*machine_.plan));
   }
 
   void append(std::size_t r, std::uint32_t head) {

@@ -188,4 +188,9 @@ struct Plan {
   std::vector<std::vector<float>> vectors;  // weights of norms and biases that are not F32
 };
 
+// Lines of the profile beside the plan's own.
+inline std::size_t wait_line(const Plan& plan) { return plan.lines.size(); }
+inline std::size_t set_up_line(const Plan& plan) { return plan.lines.size() + 1; }
+inline std::size_t line_count(const Plan& plan) { return plan.lines.size() + 2; }
+
 }  // namespace ceiling::cpu

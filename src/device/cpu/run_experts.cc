@@ -139,7 +139,9 @@ void run_experts(const Machine& machine, const StepState& step, ThreadState& thr
   if (step.count(phase.rows) == 0) return;
   ExpertRunner runner(machine, step, thread, phase);
   runner.prepare(team);
+  thread.clock.mark(phase.line);
   team.barrier();
+  thread.clock.mark(wait_line(*machine.plan));
   runner.multiply(team);
   thread.clock.mark(phase.line);
 }

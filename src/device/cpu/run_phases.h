@@ -6,11 +6,6 @@
 
 namespace ceiling::cpu {
 
-// Lines of the profile beside the plan's own.
-inline std::size_t wait_line(const Plan& plan) { return plan.lines.size(); }
-inline std::size_t set_up_line(const Plan& plan) { return plan.lines.size() + 1; }
-inline std::size_t line_count(const Plan& plan) { return plan.lines.size() + 2; }
-
 // Runs every phase; all threads of the team call it together.
 void run_phases(const Machine& machine, StepState& step, ThreadState& thread, Team& team);
 

@@ -6,8 +6,8 @@
 namespace ceiling::cpu {
 namespace {
 
-constexpr std::size_t kLineOutputs = 16;           // floats in a cache line
-constexpr double kPartOfRest = 0.25;               // of a thread's bytes, in its next piece
+constexpr std::size_t kLineOutputs = 16;  // floats in a cache line
+constexpr double kPartOfRest = 0.25;      // of a thread's bytes, in its next piece
 // A break in a stream costs about half a microsecond, what 8 KB take to read.
 constexpr double kSmallestPieceBytes = 512 * 1024;
 
