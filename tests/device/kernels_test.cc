@@ -332,6 +332,36 @@ TEST_P(Kernels, PromptsAtEveryLength) {
   }
 }
 
+// Work that the lab adds changes no bit of the results.
+TEST_P(Kernels, TrialsLeaveResultsAlone) {
+  const MatMul matmul(isa());
+  if (!matmul.has_trial(type())) return;
+  const Problem problem = make_problem(type(), 37, 768, 1, Content::random);
+  const auto y = run(isa(), problem, {37});
+  const MatMulShape shape{type(), 37, 768};
+  const Preparation preparation = matmul.preparation(type(), 1);
+  AlignedBytes prepared(matmul.prepared_bytes(preparation, 768));
+  matmul.prepare(preparation, problem.x[0].data(), 768, prepared.data());
+  const std::vector<std::byte> extra(10000);
+  for (const Trial& trial : {Trial{}, Trial{.arithmetic = 8},
+                             Trial{.extra = extra.data(), .extra_bytes = extra.size()}}) {
+    std::vector<float> changed(37);
+    matmul.multiply_trial(trial, shape, problem.weights.data(), 0, 37, prepared.data(),
+                          changed.data());
+    for (std::size_t r = 0; r < 37; ++r) ASSERT_EQ(changed[r], y[r]) << "row " << r;
+  }
+}
+
+TEST(Trials, ExistOnX86) {
+  for (const Isa isa : supported_isas()) {
+    const bool vectors = isa == Isa::avx2 || isa == Isa::avx512;
+    for (const TensorType type : {TensorType::Q4_0, TensorType::Q8_0, TensorType::Q4_K,
+                                  TensorType::Q6_K, TensorType::F16}) {
+      EXPECT_EQ(MatMul(isa).has_trial(type), vectors) << name(isa) << " " << name(type);
+    }
+  }
+}
+
 std::vector<TensorType> types() {
   std::vector<TensorType> out;
   for (const TypeInfo& type : all_types()) out.push_back(type.type);

@@ -59,6 +59,31 @@ void MatMul::multiply(const MatMulShape& shape, const std::byte* weights, std::s
                       .workspace = workspace});
 }
 
+bool MatMul::has_trial(TensorType type) const {
+  return kernels_->multiply_trial != nullptr &&
+         kernels_->multiply_trial({.type = type, .row_begin = 0, .row_end = 0}, {});
+}
+
+void MatMul::multiply_trial(const Trial& trial, const MatMulShape& shape, const std::byte* weights,
+                            std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
+                            float* y) const {
+  assert(has_trial(shape.type) && row_begin <= row_end && row_end <= shape.rows);
+  const Preparation how = kernels_->preparation(shape.type, 1);
+  kernels_->multiply_trial({.type = shape.type,
+                            .cols = shape.cols,
+                            .weights = weights,
+                            .row_bytes = row_bytes(shape.type, shape.cols),
+                            .row_begin = row_begin,
+                            .row_end = row_end,
+                            .prepared = prepared,
+                            .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
+                            .n = 1,
+                            .y = y,
+                            .y_pitch = shape.rows,
+                            .workspace = nullptr},
+                           trial);
+}
+
 std::size_t MatMul::row_granule(const MatMulShape& shape, std::size_t n) const {
   return kernels_->row_granule(shape, n);
 }

@@ -26,6 +26,14 @@ struct MatMulShape {
   std::size_t cols = 0;  // of W: inputs; a multiple of the type's block
 };
 
+// Work that the lab adds to a product of one row of activations, its results unchanged: if the time
+// then grows with the arithmetic, the product was bound by it; if with the bytes read, by memory.
+struct Trial {
+  std::uint32_t arithmetic = 1;      // times that each step is computed
+  const std::byte* extra = nullptr;  // memory of extra_bytes that is read besides, in order and
+  std::size_t extra_bytes = 0;       // from its start again: as many bytes as the weights read
+};
+
 class MatMul {
  public:
   // isa: one of supported_isas().
@@ -52,6 +60,15 @@ class MatMul {
   void multiply(const MatMulShape& shape, const std::byte* weights, std::size_t row_begin,
                 std::size_t row_end, const std::byte* prepared, std::size_t n, float* y,
                 std::size_t y_pitch, std::byte* workspace) const;
+
+  // Whether multiply_trial() has kernels for the type (Q4_0, Q8_0, Q4_K, Q6_K and F16 on x86-64).
+  bool has_trial(TensorType type) const;
+
+  // multiply() of one row of activations (n = 1) with added work, by kernels compiled apart from
+  // those of multiply(). The results are the same bits. Only where has_trial().
+  void multiply_trial(const Trial& trial, const MatMulShape& shape, const std::byte* weights,
+                      std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
+                      float* y) const;
 
   // Row ranges given to threads run fastest when they start at multiples of this.
   std::size_t row_granule(const MatMulShape& shape, std::size_t n) const;

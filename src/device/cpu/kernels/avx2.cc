@@ -9,6 +9,7 @@ struct Avx2 {
   static constexpr std::size_t kPromptRows = 7;
   static constexpr Preparation kPaired = Preparation::q8_paired;
   static constexpr auto few = multiply_few_avx2;
+  static constexpr auto trial = multiply_trial_avx2;
   static constexpr auto prompt = multiply_prompt_avx2;
   static constexpr auto prompt_workspace = prompt_workspace_avx2;
   static constexpr auto prompt_float = multiply_prompt_float_avx2;

@@ -9,6 +9,7 @@ struct Avx512 {
   static constexpr std::size_t kPromptRows = 7;
   static constexpr Preparation kPaired = Preparation::q8_paired;
   static constexpr auto few = multiply_few_avx512;
+  static constexpr auto trial = multiply_trial_avx512;
   static constexpr auto prompt = multiply_prompt_avx512;
   static constexpr auto prompt_workspace = prompt_workspace_avx512;
   static constexpr auto prompt_float = multiply_prompt_float_avx512;

@@ -10,17 +10,17 @@ namespace ceiling::cpu {
 
 // One call of MatMul::multiply().
 struct Product {
-  TensorType type;
-  std::size_t cols;
-  const std::byte* weights;  // row 0
-  std::size_t row_bytes;
-  std::size_t row_begin, row_end;
-  const std::byte* prepared;  // n rows at prepared_pitch
-  std::size_t prepared_pitch;
-  std::size_t n;
-  float* y;
-  std::size_t y_pitch;  // floats
-  std::byte* workspace;
+  TensorType type = TensorType::F32;
+  std::size_t cols = 0;
+  const std::byte* weights = nullptr;  // row 0
+  std::size_t row_bytes = 0;
+  std::size_t row_begin = 0, row_end = 0;
+  const std::byte* prepared = nullptr;  // n rows at prepared_pitch
+  std::size_t prepared_pitch = 0;
+  std::size_t n = 0;
+  float* y = nullptr;
+  std::size_t y_pitch = 0;  // floats
+  std::byte* workspace = nullptr;
 };
 
 // Functions as MatMul documents them.
@@ -31,6 +31,8 @@ struct KernelSet {
   std::size_t (*workspace_bytes)(const MatMulShape& shape, std::size_t n);
   void (*multiply)(const Product& product);
   std::size_t (*row_granule)(const MatMulShape& shape, std::size_t n);
+  // May be null; false: no kernel for the type. An empty product only asks.
+  bool (*multiply_trial)(const Product& product, const Trial& trial) = nullptr;
 };
 
 const KernelSet& portable_kernels();

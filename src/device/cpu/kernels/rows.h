@@ -22,10 +22,21 @@ constexpr std::size_t kNearestCache = 12 << 10;
 // Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
 // equal length that are read side by side, a step of each in turn: several streams of ascending
 // addresses, far apart, keep more requests to memory in flight than one does.
-template <typename Row, int n, int streams>
+//
+// Every step is taken through a Trial, which the lab uses to add work without changing results
+// (kernels/trial.h).
+struct NoTrial {
+  template <int n, typename Row, typename Group, typename Sums>
+  void step(const Row& kernel, Address w, const Group* const* x, Sums& sums) const {
+    kernel.template step<n>(w, x, sums);
+  }
+};
+
+template <typename Row, int n, int streams, typename Trial = NoTrial>
 class RowsProduct {
  public:
-  RowsProduct(const Product& product, std::size_t first) : p_(product), first_(first) {
+  RowsProduct(const Product& product, std::size_t first, const Trial& trial = Trial())
+      : p_(product), first_(first), trial_(trial) {
     for (int i = 0; i < n; ++i) {
       x_[i] = reinterpret_cast<const Group*>(p_.prepared + (first + static_cast<std::size_t>(i)) *
                                                                p_.prepared_pitch);
@@ -76,7 +87,7 @@ class RowsProduct {
     for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
 #pragma GCC unroll 8
       for (int s = 0; s < streams; ++s) {
-        kernel_.template step<n>(w[s], x, sums[s]);
+        trial_.template step<n>(kernel_, w[s], x, sums[s]);
         w[s] += Row::kBytes;
       }
       for (auto& group : x) ++group;
@@ -94,14 +105,27 @@ class RowsProduct {
   std::size_t first_;
   const Group* x_[n];
   Row kernel_;
+  Trial trial_;
 };
 
-template <typename Row, int n, int streams>
-void rows_times(const Product& p, std::size_t first) {
+template <typename Row, int n, int streams, typename Trial = NoTrial>
+void rows_times(const Product& p, std::size_t first, const Trial& trial = Trial()) {
   const std::size_t part = (p.row_end - p.row_begin) / streams;
-  if (part > 0) RowsProduct<Row, n, streams>(p, first).run(p.row_begin, part);
+  if (part > 0) RowsProduct<Row, n, streams, Trial>(p, first, trial).run(p.row_begin, part);
   const std::size_t rest = p.row_begin + part * streams;
-  if (rest < p.row_end) RowsProduct<Row, n, 1>(p, first).run(rest, p.row_end - rest);
+  if (rest < p.row_end) {
+    RowsProduct<Row, n, 1, Trial>(p, first, trial).run(rest, p.row_end - rest);
+  }
+}
+
+// One row of activations.
+template <typename Row, typename Trial = NoTrial>
+void multiply_one(const Product& p, std::size_t first, const Trial& trial = Trial()) {
+  if (p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, Row::kStreams, Trial>(p, first, trial);
+  } else {
+    rows_times<Row, 1, Row::kLongStreams, Trial>(p, first, trial);
+  }
 }
 
 // The product with weights of a Row's type, for one and a few rows of activations.
@@ -113,12 +137,7 @@ void multiply_few(const Product& p) {
     rows_times<Row, 2, 2>(p, first);
     first += 2;
   }
-  if (first == p.n) return;
-  if (p.prepared_pitch <= kNearestCache) {
-    rows_times<Row, 1, Row::kStreams>(p, first);
-  } else {
-    rows_times<Row, 1, Row::kLongStreams>(p, first);
-  }
+  if (first < p.n) multiply_one<Row>(p, first);
 }
 
 }  // namespace

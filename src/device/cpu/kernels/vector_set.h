@@ -7,6 +7,8 @@
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
+// where the lab can add work,
+//   trial                     few of one row of activations, so changed
 // and, where there may be bf16 arithmetic,
 //   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16,
 //                             has_bf16(): whether this processor can
@@ -27,10 +29,16 @@ class VectorSet {
             .prepare = prepare,
             .workspace_bytes = workspace_bytes,
             .multiply = multiply,
-            .row_granule = row_granule};
+            .row_granule = row_granule,
+            .multiply_trial = trial()};
   }
 
  private:
+  static constexpr auto trial() -> bool (*)(const Product&, const Trial&) {
+    if constexpr (requires { Set::trial; }) return Set::trial;
+    return nullptr;
+  }
+
   static constexpr bool kHasBf16 = requires { Set::prompt_bf16; };
 
   enum class Route { few, prompt, prompt_float, prompt_bf16 };

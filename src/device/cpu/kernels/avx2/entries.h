@@ -11,4 +11,7 @@ std::size_t prompt_workspace_avx2(TensorType type, std::size_t n);
 void multiply_prompt_float_avx2(const Product& product);
 std::size_t prompt_float_workspace_avx2(std::size_t n);
 
+// With work added by the lab; false: no kernel for the type.
+bool multiply_trial_avx2(const Product& product, const Trial& trial);
+
 }  // namespace ceiling::cpu

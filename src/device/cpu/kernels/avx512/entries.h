@@ -21,4 +21,7 @@ void multiply_prompt_bf16_avx512(const Product& product);
 std::size_t prompt_bf16_workspace_avx512(std::size_t n);
 void prepare_bf16_avx512(const float* x, std::size_t cols, std::byte* prepared);
 
+// With work added by the lab; false: no kernel for the type.
+bool multiply_trial_avx512(const Product& product, const Trial& trial);
+
 }  // namespace ceiling::cpu
