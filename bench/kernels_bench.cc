@@ -96,7 +96,7 @@ void cached(benchmark::State& state, TensorType type, std::size_t cols, std::siz
   const std::size_t rows = std::max<std::size_t>(16, (256u << 10) / row_bytes(type, cols));
   Job job({type, rows, cols}, n);
   const Memory weights(job.weight_bytes());
-  for (auto _ : state) job.run(weights.data());
+  while (state.KeepRunning()) job.run(weights.data());
   const double bytes = static_cast<double>(job.weight_bytes() * state.iterations());
   state.counters["GB/s"] = benchmark::Counter(1e-9 * bytes, benchmark::Counter::kIsRate);
 }
@@ -104,7 +104,7 @@ void cached(benchmark::State& state, TensorType type, std::size_t cols, std::siz
 void prompt(benchmark::State& state, TensorType type, std::size_t cols, std::size_t n) {
   Job job({type, 512, cols}, n);
   const Memory weights(job.weight_bytes());
-  for (auto _ : state) job.run(weights.data());
+  while (state.KeepRunning()) job.run(weights.data());
   const double operations = 2.0 * 512 * static_cast<double>(cols * n * state.iterations());
   state.counters["Gop/s"] = benchmark::Counter(1e-9 * operations, benchmark::Counter::kIsRate);
 }
@@ -147,7 +147,7 @@ void stream(benchmark::State& state, TensorType type, std::size_t cols, std::siz
       product[thread].push_back(timed([&](const std::byte* from) { job.run(from); }));
     }
   };
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::vector<std::thread> others;
     for (std::size_t t = 1; t < threads; ++t) others.emplace_back(work, t);
     work(0);

@@ -233,6 +233,7 @@ void expect_exact(Isa isa, const Problem& problem) {
   const auto divided = run(isa, problem, {1, rows / 2 + 1, rows});
   const Preparation preparation = MatMul(isa).preparation(problem.type, problem.n);
   std::vector<std::vector<double>> x;
+  x.reserve(problem.n);
   for (const auto& row : problem.x) x.push_back(as_prepared(preparation, row));
   const std::size_t bytes = row_bytes(problem.type, problem.cols);
   std::vector<float> w(problem.cols);

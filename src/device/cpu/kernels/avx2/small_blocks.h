@@ -131,7 +131,7 @@ struct SmallFactors {
 // Adds 8 blocks' products, given the sums of their four pairs: those of register h.
 template <typename Type>
 inline __m256 add_scaled(__m256 total, const __m256i* pairs, __m256 scale, __m256 minimum,
-                         const SmallGroup& x, int h) {
+                         const SmallGroup& x, std::size_t h) {
   const __m256i sums = _mm256_load_si256(reinterpret_cast<const __m256i*>(x.sum + 8 * h));
   __m256i dots = sum_lanes(pairs);
   if constexpr (Type::kOffset != 0) {
@@ -189,14 +189,14 @@ struct SmallRow {
                     Sums<n>& sums) {
     const SmallFactors scales(block, blocks, 0);
     const SmallFactors minimums(block, Type::kHasMinimum ? blocks : 0, 2);
-    for (int h = 0; h < 2; ++h) {
+    for (std::size_t h = 0; h < 2; ++h) {
       __m256i pairs[n][4];
       for (std::size_t k = 0; k < 4; ++k) {
         if (k >= quads) {
           for (int i = 0; i < n; ++i) pairs[i][k] = _mm256_setzero_si256();
           continue;
         }
-        const std::size_t b = 4 * k + 2 * static_cast<std::size_t>(h);
+        const std::size_t b = 4 * k + 2 * h;
         const Halves weights = Type::weights(block(b), block(b + 1));
         for (int i = 0; i < n; ++i) {
           pairs[i][k] = dot_two<Type::kSigned>(weights, x[i]->q + 128 * k + 32 * h);
@@ -216,7 +216,7 @@ struct RowIQ4_XS {
   template <int n>
   using Sums = LaneSums<n>;
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
-  static constexpr std::size_t kColumns = 2 * kSuperBlock;
+  static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = 2 * kBlock;
   static constexpr int kStreams = 4;
   static constexpr int kLongStreams = 4;
@@ -267,7 +267,7 @@ struct RowIQ4_XS {
       }
       for (int i = 0; i < n; ++i) {
         sums.total[i] = add_scaled<SmallIQ4_NL>(sums.total[i], pairs[i], _mm256_load_ps(scales),
-                                                _mm256_setzero_ps(), *x[i], static_cast<int>(h));
+                                                _mm256_setzero_ps(), *x[i], h);
       }
     }
   }

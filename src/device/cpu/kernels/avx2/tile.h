@@ -26,7 +26,7 @@ struct Tile {
       const auto places = PanelPlaces<Unpacker>::kBlocks.at[b];
       Floats part[kRows];
 #pragma GCC unroll 2
-      for (int g = 0; g < kGroups; ++g) {
+      for (std::size_t g = 0; g < kGroups; ++g) {
         const Ints less =
             Lanes::load(static_cast<const void*>(kGroups == 1 ? strip->less_all : strip->less[g]));
         Ints sums[kRows];
@@ -52,27 +52,27 @@ struct Tile {
   }
 
  private:
-  static constexpr int kGroups = Unpacker::kGroups;
-  static constexpr int kSteps = 8 / kGroups;
+  static constexpr std::size_t kGroups = Unpacker::kGroups;
+  static constexpr std::size_t kSteps = 8 / kGroups;
   static constexpr auto kPitch = static_cast<std::ptrdiff_t>(sizeof(UnpackedRow<Unpacker>));
 
   // sums: integer products of the steps of group g, the bytes' offset taken off.
   template <typename Lanes>
-  static void add_products(Address w, const StripBlock<Lanes>& strip, int g,
+  static void add_products(Address w, const StripBlock<Lanes>& strip, std::size_t g,
                            const typename Lanes::Ints& less, typename Lanes::Ints (&sums)[kRows]) {
     using Ints = typename Lanes::Ints;
-    constexpr int run = Unpacker::kRun < kSteps ? Unpacker::kRun : kSteps;
+    constexpr std::size_t run = smaller(Unpacker::kRun, kSteps);
     constexpr int shift = std::countr_zero(static_cast<unsigned>(Unpacker::kOffset | 1 << 30));
     for (auto& sum : sums) {
       sum = Unpacker::kOffset == 0 ? Lanes::zero() : Lanes::shift_left(less, shift);
     }
 #pragma GCC unroll 8
-    for (int first = 0; first < kSteps; first += run) {
+    for (std::size_t first = 0; first < kSteps; first += run) {
       Ints short_sums[kRows];
       for (auto& sum : short_sums) sum = Lanes::zero();
 #pragma GCC unroll 8
-      for (int step = first; step < first + run; ++step) {
-        const int k = g * kSteps + step;
+      for (std::size_t step = first; step < first + run; ++step) {
+        const std::size_t k = g * kSteps + step;
         const Ints x = Lanes::load(static_cast<const void*>(strip.q[k]));
         const Address at = w + Unpacker::step_bytes(k);
 #pragma GCC unroll 4

@@ -17,9 +17,7 @@ inline void store_bytes(std::uint8_t* to, __m256i value) {
 struct QuadPlaces {
   static constexpr int kGroups = 1;
   static constexpr std::size_t block_bytes(std::size_t b) { return b / 4 * 128 + b % 4 * 16; }
-  static constexpr std::size_t step_bytes(int k) {
-    return static_cast<std::size_t>(k / 4 * 64 + k % 4 * 4);
-  }
+  static constexpr std::size_t step_bytes(std::size_t k) { return k / 4 * 64 + k % 4 * 4; }
   static void store(std::uint8_t* q, const Halves& weights) {
     store_bytes(q, weights.first);
     store_bytes(q + 64, weights.last);
@@ -92,9 +90,9 @@ struct PairedUnpacker {
     const std::size_t chunk = b / 2;
     return b % 2 * 128 + chunk % 2 * 32 + chunk / 2 * 8;
   }
-  static constexpr std::size_t step_bytes(int k) {
-    const int quarter = k / 2;
-    return static_cast<std::size_t>(quarter % 2 * 64 + quarter / 2 * 16 + k % 2 * 4);
+  static constexpr std::size_t step_bytes(std::size_t k) {
+    const std::size_t quarter = k / 2;
+    return quarter % 2 * 64 + quarter / 2 * 16 + k % 2 * 4;
   }
   static constexpr std::size_t scale_index(std::size_t b) { return 8 + b; }
   static constexpr std::size_t minimum_index(std::size_t b) { return b; }
@@ -128,7 +126,7 @@ struct HalvedUnpacker {
   static constexpr int kRun = run;
   static constexpr std::size_t kFactors = kHasMinimum ? 32 : 16;
   static constexpr std::size_t block_bytes(std::size_t b) { return 32 * b; }
-  static constexpr std::size_t step_bytes(int k) { return static_cast<std::size_t>(4 * k); }
+  static constexpr std::size_t step_bytes(std::size_t k) { return 4 * k; }
   static constexpr std::size_t scale_index(std::size_t b) { return 2 * b; }
   static constexpr std::size_t minimum_index(std::size_t b) { return 16 + 2 * b; }
 

@@ -13,7 +13,7 @@ struct RowIQ4_XS {
   template <int n>
   using Sums = LaneSums<n>;
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
-  static constexpr std::size_t kColumns = 2 * kSuperBlock;
+  static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = 2 * kBlock;
   static constexpr int kStreams = 4;
   static constexpr int kLongStreams = 4;
@@ -28,14 +28,14 @@ struct RowIQ4_XS {
   }
 
   // Half a block's weights: groups 4 * half .. 4 * half + 3.
-  static Halves quad(Address block, int half) {
+  static Halves quad(Address block, std::size_t half) {
     const __m512i levels = iq4_levels();
     const Halves index = split_nibbles(load512(block + 8 + 64 * half));
     return {_mm512_shuffle_epi8(levels, index.first), _mm512_shuffle_epi8(levels, index.last)};
   }
 
   // Of group 4k + l at lane 4l + k, times d; an absent second block's are of no weight.
-  template <int blocks>
+  template <std::size_t blocks>
   static __m512 group_scales(Address w) {
     const Address second = blocks == 2 ? w + kBlock : w;
     const __m128i bytes = _mm_set_epi64x(static_cast<std::int64_t>(scale_bytes(second)),
@@ -57,16 +57,16 @@ struct RowIQ4_XS {
     return _pdep_u64(low, 0x0f0f0f0f0f0f0f0full) | _pdep_u64(load16(w + 2), 0x3030303030303030ull);
   }
 
-  template <int n, int blocks>
+  template <int n, std::size_t blocks>
   static void group(Address w, const Group* const* x, Sums<n>& out) {
     __m512i quads[n][4];
-    prefetch_stream<static_cast<std::size_t>(blocks) * kBlock>(w);
-    for (int k = 0; k < 4; ++k) {
+    prefetch_stream<blocks * kBlock>(w);
+    for (std::size_t k = 0; k < 4; ++k) {
       if (k >= 2 * blocks) {
         for (int i = 0; i < n; ++i) quads[i][k] = _mm512_setzero_si512();
         continue;
       }
-      const Halves weights = quad(w + static_cast<std::size_t>(k / 2) * kBlock, k % 2);
+      const Halves weights = quad(w + k / 2 * kBlock, k % 2);
       for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, *x[i], k);
     }
     const __m512 scales = group_scales<blocks>(w);

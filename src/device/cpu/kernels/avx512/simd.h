@@ -53,7 +53,7 @@ struct Simd512 {
   // row's result does not depend on its place among the 16.
   static void sum_each(const Vector* v, float* sums) {
     __m512 fours[4];
-    for (int i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 4; ++i) {
       const __m512* r = v + 4 * i;
       const __m512 ab =
           _mm512_add_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1]));

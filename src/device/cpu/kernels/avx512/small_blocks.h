@@ -201,7 +201,7 @@ inline __m512i sum_lanes(const __m512i* v) {
   return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
 }
 
-inline __m512i dot_quad(const Halves& weights, const SmallGroup& x, int quad) {
+inline __m512i dot_quad(const Halves& weights, const SmallGroup& x, std::size_t quad) {
   const std::int8_t* q = x.q + 128 * quad;
   const __m512i first =
       _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, _mm512_load_si512(q));
@@ -255,7 +255,7 @@ struct LaneSums {
 };
 
 // Quad k alone, which has no others to be summed with: its blocks' sums stay spread over lanes.
-template <typename Type, int k>
+template <typename Type, std::size_t k>
 inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const SmallGroup& x) {
   static constexpr auto kSpread =
       make_words([](int i) { return static_cast<short>(i % 16 / 4 * 8 + i / 16); });
@@ -293,7 +293,7 @@ struct SmallRow {
     __m512i headers[4];
     __m512i quads[n][4];
     prefetch_stream<kBytes>(w);
-    for (int k = 0; k < 4; ++k, w += kQuad) {
+    for (std::size_t k = 0; k < 4; ++k, w += kQuad) {
       const Halves weights = decode_quad(type_, w, 4, headers[k]);
       for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, *x[i], k);
     }
@@ -315,7 +315,7 @@ struct SmallRow {
   }
 
  private:
-  template <int n, int k>
+  template <int n, std::size_t k>
   void quad(Address w, std::size_t left, const Group* const* x, Sums<n>& sums) const {
     __m512i header;
     const Halves weights = decode_quad(type_, w, left < 4 ? left : 4, header);

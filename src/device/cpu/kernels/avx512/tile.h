@@ -23,8 +23,8 @@ void multiply_tile(const UnpackedRow<Unpacker>* panel, std::size_t blocks,
   using Ints = typename Lanes::Ints;
   using Floats = typename Lanes::Floats;
   constexpr std::size_t pitch = sizeof(UnpackedRow<Unpacker>);
-  constexpr int groups = Unpacker::kGroups;
-  constexpr int steps = 8 / groups;
+  constexpr std::size_t groups = Unpacker::kGroups;
+  constexpr std::size_t steps = 8 / groups;
   constexpr int shift = std::countr_zero(static_cast<unsigned>(Unpacker::kOffset | 1 << 30));
   const auto w = reinterpret_cast<Address>(panel);
   for (std::size_t b = 0; b < blocks; ++b, ++strip) {
@@ -32,15 +32,15 @@ void multiply_tile(const UnpackedRow<Unpacker>* panel, std::size_t blocks,
     const Floats x_scale = Lanes::load(strip->scale);
     Floats part[rows];
 #pragma GCC unroll 2
-    for (int g = 0; g < groups; ++g) {
+    for (std::size_t g = 0; g < groups; ++g) {
       const Ints less =
           Lanes::load(static_cast<const void*>(groups == 1 ? strip->less_all : strip->less[g]));
       Ints sums[rows];
       const Ints start = Unpacker::kOffset == 0 ? Lanes::zero() : Lanes::shift_left(less, shift);
       for (auto& sum : sums) sum = start;
 #pragma GCC unroll 8
-      for (int step = 0; step < steps; ++step) {
-        const int k = g * steps + step;
+      for (std::size_t step = 0; step < steps; ++step) {
+        const std::size_t k = g * steps + step;
         const Ints columns = Lanes::load(static_cast<const void*>(strip->q[k]));
         const Address at = w + places.q + Unpacker::step_bytes(k);
 #pragma GCC unroll 16
@@ -49,8 +49,8 @@ void multiply_tile(const UnpackedRow<Unpacker>* panel, std::size_t blocks,
           sums[r] = Lanes::dot(sums[r], weights, columns);
         }
       }
-      const Address scale = w + places.scale + sizeof(float) * static_cast<std::size_t>(g);
-      const Address minimum = w + places.minimum + sizeof(float) * static_cast<std::size_t>(g);
+      const Address scale = w + places.scale + sizeof(float) * g;
+      const Address minimum = w + places.minimum + sizeof(float) * g;
       for (int r = 0; r < rows; ++r) {
         const std::size_t row = static_cast<std::size_t>(r) * pitch;
         const Floats sum = Lanes::to_float(sums[r]);

@@ -20,9 +20,7 @@ struct SmallUnpacker {
   static constexpr int kOffset = Type::kOffset;
   static constexpr std::size_t kFactors = kHasMinimum ? 32 : 16;
   static constexpr std::size_t block_bytes(std::size_t b) { return b / 4 * 128 + b % 4 * 16; }
-  static constexpr std::size_t step_bytes(int k) {
-    return static_cast<std::size_t>(k / 4 * 64 + k % 4 * 4);
-  }
+  static constexpr std::size_t step_bytes(std::size_t k) { return k / 4 * 64 + k % 4 * 4; }
   static constexpr std::size_t scale_index(std::size_t b) { return b % 4 * 4 + b / 4; }
   static constexpr std::size_t minimum_index(std::size_t b) { return 16 + scale_index(b); }
 
@@ -53,14 +51,12 @@ struct UnpackerIQ4_XS {
   static constexpr int kOffset = 128;
   static constexpr std::size_t kFactors = 16;
   static constexpr std::size_t block_bytes(std::size_t b) { return b / 4 * 128 + b % 4 * 16; }
-  static constexpr std::size_t step_bytes(int k) {
-    return static_cast<std::size_t>(k / 4 * 64 + k % 4 * 4);
-  }
+  static constexpr std::size_t step_bytes(std::size_t k) { return k / 4 * 64 + k % 4 * 4; }
   static constexpr std::size_t scale_index(std::size_t b) { return b % 4 * 4 + b / 4; }
   static constexpr std::size_t minimum_index(std::size_t) { return 0; }
 
   void unpack(Address w, std::size_t, std::uint8_t* q, float* factor) const {
-    for (int half = 0; half < 2; ++half) {
+    for (std::size_t half = 0; half < 2; ++half) {
       const Halves weights = RowIQ4_XS::quad(w, half);
       _mm512_store_si512(q + 128 * half, weights.first);
       _mm512_store_si512(q + 128 * half + 64, weights.last);
@@ -82,9 +78,9 @@ struct PairedUnpacker {
     const std::size_t chunk = b / 2;
     return b % 2 * 128 + chunk % 2 * 32 + chunk / 2 * 8;
   }
-  static constexpr std::size_t step_bytes(int k) {
-    const int quarter = k / 2;
-    return static_cast<std::size_t>(quarter % 2 * 64 + quarter / 2 * 16 + k % 2 * 4);
+  static constexpr std::size_t step_bytes(std::size_t k) {
+    const std::size_t quarter = k / 2;
+    return quarter % 2 * 64 + quarter / 2 * 16 + k % 2 * 4;
   }
   static constexpr std::size_t scale_index(std::size_t b) { return 8 + b; }
   static constexpr std::size_t minimum_index(std::size_t b) { return b; }
@@ -92,7 +88,7 @@ struct PairedUnpacker {
   void unpack(Address w, std::size_t, std::uint8_t* q, float* factor) const {
     PairedWeights weights;
     Type::load_bytes(w, weights);
-    for (int odd = 0; odd < 2; ++odd) {
+    for (std::size_t odd = 0; odd < 2; ++odd) {
       _mm512_store_si512(q + 64 * odd, weights.low[odd]);
       _mm512_store_si512(q + 128 + 64 * odd, weights.high[odd]);
     }
@@ -118,14 +114,14 @@ struct HalvedUnpacker {
   static constexpr int kOffset = Type::kOffset;
   static constexpr std::size_t kFactors = kHasMinimum ? 32 : 16;
   static constexpr std::size_t block_bytes(std::size_t b) { return b % 4 * 64 + b / 4 * 32; }
-  static constexpr std::size_t step_bytes(int k) { return static_cast<std::size_t>(4 * k); }
+  static constexpr std::size_t step_bytes(std::size_t k) { return 4 * k; }
   static constexpr std::size_t scale_index(std::size_t b) { return 2 * b; }
   static constexpr std::size_t minimum_index(std::size_t b) { return 16 + 2 * b; }
 
   void unpack(Address w, std::size_t, std::uint8_t* q, float* factor) const {
     HalvedWeights weights;
     Type::load_bytes(w, weights);
-    for (int s = 0; s < 4; ++s) _mm512_store_si512(q + 64 * s, weights.q[s]);
+    for (std::size_t s = 0; s < 4; ++s) _mm512_store_si512(q + 64 * s, weights.q[s]);
     const HalvedScales scales = Type::load_scales(w);
     store_floats(factor, scales.scale, scales.d);
     if constexpr (kHasMinimum) store_floats(factor + 16, scales.minimum, scales.dmin);

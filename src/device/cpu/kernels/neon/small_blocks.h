@@ -146,7 +146,7 @@ struct RowIQ4_XS {
   template <int n>
   using Sums = LaneSums<n>;
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
-  static constexpr std::size_t kColumns = 2 * kSuperBlock;
+  static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = 2 * kBlock;
   static constexpr int kStreams = 2;
   static constexpr int kLongStreams = 4;

@@ -14,7 +14,7 @@ namespace {
 struct ColumnOrder {
   static constexpr int kOffset = 0;
   static constexpr std::size_t block_bytes(std::size_t b) { return 32 * b; }
-  static constexpr std::size_t step_bytes(int k) { return static_cast<std::size_t>(4 * k); }
+  static constexpr std::size_t step_bytes(std::size_t k) { return 4 * k; }
   static void store(std::uint8_t* q, int8x16_t bytes) {
     vst1q_s8(reinterpret_cast<std::int8_t*>(q), bytes);
   }
@@ -94,18 +94,18 @@ struct Tile {
                        const StripBlock<Lanes>* strip, typename Lanes::Floats (&total)[kRows]) {
     using Ints = typename Lanes::Ints;
     using Floats = typename Lanes::Floats;
-    constexpr int groups = Unpacker::kGroups;
-    constexpr int steps = 8 / groups;
+    constexpr std::size_t groups = Unpacker::kGroups;
+    constexpr std::size_t steps = 8 / groups;
     constexpr auto pitch = static_cast<std::ptrdiff_t>(sizeof(UnpackedRow<Unpacker>));
     const auto w = reinterpret_cast<Address>(panel);
     for (std::size_t b = 0; b < blocks; ++b, ++strip) {
       const auto places = PanelPlaces<Unpacker>::kBlocks.at[b];
       Floats part[kRows];
       for (auto& value : part) value = Lanes::broadcast(0.0F);
-      for (int g = 0; g < groups; ++g) {
+      for (std::size_t g = 0; g < groups; ++g) {
         Ints sums[kRows];
         for (auto& sum : sums) sum = Lanes::zero();
-        for (int k = g * steps; k < (g + 1) * steps; ++k) {
+        for (std::size_t k = g * steps; k < (g + 1) * steps; ++k) {
           const Ints x = Lanes::load(static_cast<const void*>(strip->q[k]));
           const Address at = w + places.q + Unpacker::step_bytes(k);
           for (int r = 0; r < kRows; ++r) sums[r] = Lanes::dot(sums[r], load32(at + r * pitch), x);
