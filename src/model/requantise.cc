@@ -164,12 +164,14 @@ class Worker {
   std::vector<std::byte> output_;
 };
 
-// Runs all pieces on `threads` threads; the first exception stops the others and is rethrown.
+// Runs all pieces on `threads` threads. The failure of the earliest piece that fails is rethrown,
+// whichever thread met one first: no piece before it is left out.
 class Conversion {
  public:
   Conversion(const gguf::File& file, const Plan& plan, const RequantiseOptions& options,
              gguf::Writer& writer)
-      : file_(file), plan_(plan), options_(options), writer_(writer), errors_(plan.pieces.size()) {}
+      : file_(file), plan_(plan), options_(options), writer_(writer), errors_(plan.pieces.size()),
+        end_(plan.pieces.size()) {}
 
   void run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     std::vector<std::thread> threads;
@@ -194,16 +196,19 @@ class Conversion {
  private:
   void work(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     Worker worker(file_, plan_, options_, writer_);
-    try {
-      for (std::size_t i = next_++; i < plan_.pieces.size() && !stop_; i = next_++) {
+    for (std::size_t i = next_++; i < end_; i = next_++) {
+      try {
         worker.convert(plan_.pieces[i], errors_[i]);
-        if (progress)
-          progress(std::min<std::size_t>(next_, plan_.pieces.size()), plan_.pieces.size());
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (i < end_) {
+          end_ = i;
+          failure_ = std::current_exception();
+        }
+        return;
       }
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      stop_ = true;
+      if (progress)
+        progress(std::min<std::size_t>(next_, plan_.pieces.size()), plan_.pieces.size());
     }
   }
 
@@ -213,7 +218,7 @@ class Conversion {
   gguf::Writer& writer_;
   std::vector<ErrorSums> errors_;
   std::atomic<std::size_t> next_ = 0;
-  std::atomic<bool> stop_ = false;
+  std::atomic<std::size_t> end_;  // the earliest piece that failed, or their number
   std::mutex mutex_;
   std::exception_ptr failure_;
 };
