@@ -77,6 +77,7 @@ void describe(const lab::Plan& plan) {
 void ask_expectations(lab::Plan& plan) {
   fmt::print("What do you expect, in tokens/s? It is sealed before anything runs (Enter skips).\n");
   for (const lab::Cell& cell : plan.cells) {
+    if (cell.work != lab::Work::decode) continue;
     while (true) {
       fmt::print("  {}: ", cell.title());
       std::fflush(stdout);

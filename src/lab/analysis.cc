@@ -133,6 +133,20 @@ CellFigures figures_of(std::size_t cell, const CellTrials& trials) {
   return figures;
 }
 
+ColdLoad cold_load_of(std::size_t cell, const CellTrials& trials) {
+  ColdLoad cold;
+  cold.cell = cell;
+  cold.load_s =
+      geometric_interval(trials.values([](const TrialResult& t) { return t.load_s; }), 0.95);
+  cold.trials = trials.all().size();
+  for (const TrialRecord* trial : trials.all()) {
+    cold.file_bytes = static_cast<double>(trial->result.file_bytes);
+    cold.cached_share = std::max(cold.cached_share, trial->result.cached_share);
+    cold.excluded += trial->excluded.empty() ? 0 : 1;
+  }
+  return cold;
+}
+
 // Time per byte cancels what the memory did; the ratio of bytes brings it back to tokens.
 TypeRatio type_ratio(const CellFigures& a, const CellFigures& b, const CellTrials& a_trials,
                      const CellTrials& b_trials) {
@@ -214,12 +228,19 @@ Analysis analyse(const Plan& plan, const Replay& state) {
   for (std::size_t cell = 0; cell < plan.cells.size(); ++cell) {
     trials.emplace_back(state, cell);
     if (trials.back().empty()) continue;
+    if (plan.cells[cell].work == Work::cold_load) {
+      analysis.cold_loads.push_back(cold_load_of(cell, trials.back()));
+      analysis.trials += analysis.cold_loads.back().trials;
+      analysis.excluded += analysis.cold_loads.back().excluded;
+      continue;
+    }
     analysis.cells.push_back(figures_of(cell, trials.back()));
     analysis.trials += trials.back().all().size();
     analysis.excluded += analysis.cells.back().excluded;
   }
   if (analysis.cells.empty()) {
-    fail(ExitCode::failed, "no trial of this run gave a result: see its ledger for the reasons");
+    fail(ExitCode::failed,
+         "no decode trial of this run gave a result: see its ledger for the reasons");
   }
   compare_types(plan, trials, analysis);
   analysis.no_verdict = reasons_for_no_verdict(plan, analysis);

@@ -48,6 +48,15 @@ struct CellFigures {
   double ceiling_tokens_per_s() const;  // probe over bytes, at the time of the trials
 };
 
+// A cell that starts from a file evicted from the page cache: its own clock, apart from the others.
+struct ColdLoad {
+  std::size_t cell = 0;  // index into the plan's cells
+  Estimate load_s;       // from file to ready with all pages in memory, 95 % over blocks
+  double file_bytes = 0;
+  double cached_share = 0;  // of the file after eviction, the most of any trial
+  std::size_t trials = 0, excluded = 0;
+};
+
 // Two cells of one model size at different types: what fewer bytes bring.
 struct TypeRatio {
   std::size_t smaller = 0, larger = 0;  // cells, by bytes per token
@@ -56,7 +65,8 @@ struct TypeRatio {
 };
 
 struct Analysis {
-  std::vector<CellFigures> cells;  // those with at least one trial, in the plan's order
+  std::vector<CellFigures> cells;  // decode, with at least one trial, in the plan's order
+  std::vector<ColdLoad> cold_loads;
   std::vector<TypeRatio> type_ratios;
   std::size_t trials = 0, excluded = 0;
   std::vector<std::string> no_verdict;  // why nothing is decided; each a sentence

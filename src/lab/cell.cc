@@ -44,6 +44,15 @@ std::variant<FileModel, SyntheticModel> model_from_json(const Fields& fields) {
   return model;
 }
 
+Work work_from_json(const Fields& fields) {
+  if (!fields.has("work")) return Work::decode;
+  const std::string text = fields.text("work");
+  for (const Work work : {Work::decode, Work::cold_load}) {
+    if (text == name(work)) return work;
+  }
+  fail(ExitCode::integrity, "{}.work is '{}'; expected decode or cold-load", fields.label(), text);
+}
+
 std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
                     std::uint32_t otherwise) {
   if (!fields.has(name)) return otherwise;
@@ -52,13 +61,18 @@ std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, s
 
 }  // namespace
 
-std::string Cell::title() const { return fmt::format("{} at {}", size, type); }
+std::string_view name(Work work) { return work == Work::decode ? "decode" : "cold-load"; }
+
+std::string Cell::title() const {
+  return fmt::format("{} at {}{}", size, type, work == Work::cold_load ? ", cold" : "");
+}
 
 json to_json(const Cell& cell) {
   return {{"id", cell.id},
           {"size", cell.size},
           {"type", cell.type},
           {"model", model_to_json(cell)},
+          {"work", name(cell.work)},
           {"device", cell.device},
           {"threads", cell.threads},
           {"prompt_tokens", cell.prompt_tokens},
@@ -68,13 +82,14 @@ json to_json(const Cell& cell) {
 }
 
 Cell cell_from_json(const Fields& fields) {
-  fields.only({"id", "size", "type", "model", "device", "threads", "prompt_tokens", "least_tokens",
-               "most_tokens", "most_decode_s"});
+  fields.only({"id", "size", "type", "model", "work", "device", "threads", "prompt_tokens",
+               "least_tokens", "most_tokens", "most_decode_s"});
   Cell cell;
   cell.id = fields.text("id");
   cell.size = fields.text("size");
   cell.type = fields.text("type");
   cell.model = model_from_json(fields.object("model"));
+  cell.work = work_from_json(fields);
   cell.device = fields.text_or("device", cell.device);
   cell.threads = count(fields, "threads", 1, 4096, 0);
   cell.prompt_tokens = count(fields, "prompt_tokens", 1, 1U << 20, cell.prompt_tokens);

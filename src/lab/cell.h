@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace ceiling::lab {
@@ -23,11 +24,18 @@ struct SyntheticModel {
   std::uint32_t vocabulary = 49152;
 };
 
+// What a trial of a cell measures.
+enum class Work {
+  decode,     // pages in memory before every clock
+  cold_load,  // from a file that was evicted from the page cache until its weights are in memory
+};
+
 struct Cell {
   std::string id;    // "7B-Q4_K_M": names the cell in plan, ledger and results
   std::string size;  // "7B": what a prediction may call it
   std::string type;  // "Q4_K_M"
   std::variant<FileModel, SyntheticModel> model;
+  Work work = Work::decode;
   std::string device = "cpu";
   unsigned threads = 0;  // 0: the machine's default, filled in by the planner
   std::uint32_t prompt_tokens = 128;
@@ -36,8 +44,10 @@ struct Cell {
   double most_decode_s = 10;  // stops between least and most
 
   bool synthetic() const { return std::holds_alternative<SyntheticModel>(model); }
-  std::string title() const;  // "7B at Q4_K_M"
+  std::string title() const;  // "7B at Q4_K_M", "7B at Q4_K_M, cold"
 };
+
+std::string_view name(Work work);  // "decode", "cold-load"
 
 nlohmann::json to_json(const Cell& cell);
 Cell cell_from_json(const Fields& fields);  // throws Error(integrity)

@@ -41,6 +41,7 @@ class RowLayout {
   double left() const { return left_; }
   double right() const { return right_; }
   double middle(std::size_t row) const;  // y of the row's marks
+  double top() const;                    // y over the first row
   double bottom() const;                 // y under the last row
   double height() const;                 // with room for an axis
   void name_row(Svg& svg, std::size_t row, const Cell& cell, std::string_view value) const;

@@ -5,7 +5,7 @@
 namespace ceiling::lab {
 namespace {
 
-constexpr double kTop = 8;
+constexpr double kTop = 24;  // room for a word over a line
 
 }  // namespace
 
@@ -19,6 +19,8 @@ RowLayout::RowLayout(ChartWidth width, std::size_t rows)
 double RowLayout::middle(std::size_t row) const {
   return kTop + row_height_ * static_cast<double>(row) + (width_.narrow ? 49 : 25);
 }
+
+double RowLayout::top() const { return kTop; }
 
 double RowLayout::bottom() const { return kTop + row_height_ * static_cast<double>(rows_); }
 

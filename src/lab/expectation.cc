@@ -28,8 +28,9 @@ double positive_number(std::string_view text, const std::string& whole) {
 
 const Cell& named_cell(std::string_view name, const std::string& whole, const Plan& plan) {
   if (const Cell* cell = plan.find(name)) return *cell;
-  const auto found = std::find_if(plan.cells.begin(), plan.cells.end(),
-                                  [&](const Cell& cell) { return cell.size == name; });
+  const auto found = std::find_if(plan.cells.begin(), plan.cells.end(), [&](const Cell& cell) {
+    return cell.size == name && cell.work == Work::decode;
+  });
   if (found != plan.cells.end()) return *found;
   std::string names;
   for (const Cell& cell : plan.cells) names += (names.empty() ? "" : ", ") + cell.id;

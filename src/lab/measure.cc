@@ -104,9 +104,13 @@ class Measurement {
 
   TrialResult run() {
     const auto usable = static_cast<unsigned>(os::cpu_info().usable.size());
-    touch_pages();
-    load();
+    if (cell_.work == Work::cold_load) {
+      evict();
+    } else {
+      touch_pages();
+    }
     const os::Conditions before = os::conditions();
+    load();
     prefill();
     decode();
     result_.conditions = between(before, os::conditions(), usable);
@@ -125,6 +129,13 @@ class Measurement {
     result_.touch_s = seconds_since(start);
   }
 
+  void evict() {
+    os::evict_from_page_cache(path_);
+    const os::MappedFile file = os::MappedFile::open(path_);
+    result_.file_bytes = file.bytes().size();
+    result_.cached_share = file.resident_share();
+  }
+
   void load() {
     const auto start = Clock::now();
     model_ = Model::open(path_);
@@ -133,6 +144,7 @@ class Measurement {
     options.threads = cell_.threads;
     options.context = cell_.prompt_tokens + cell_.most_tokens + kProfiledTokens + 1;
     session_ = std::make_unique<Session>(model_, options);
+    if (cell_.work == Work::cold_load) os::MappedFile::open(path_).populate(cell_.threads);
     result_.load_s = seconds_since(start);
     result_.device = session_->device().description();
     result_.residency = name(session_->placement().segments.front().residency);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -25,6 +26,9 @@ namespace {
 constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
 constexpr double kQuickLimitS = 8 * 60;
 constexpr double kStandardLimitS = 60 * 60;
+// An estimate is a median: a plan must keep its limit on a machine that turns out this much slower.
+constexpr double kSlower = 1.35;
+constexpr double kReadFromDiskPerS = 0.6e9;
 constexpr std::uint64_t kSpareBytes = std::uint64_t{1} << 30;  // beside a model, memory and disk
 constexpr std::uint64_t kLeastMemoryFor7B = 7'450'000'000;     // "8 GB", less what firmware keeps
 
@@ -43,6 +47,16 @@ Cell synthetic_cell(const std::string& shape, const std::string& recipe) {
   cell.size = shape;
   cell.type = recipe;
   cell.model = SyntheticModel{shape, recipe};
+  return cell;
+}
+
+// The same model from cold: one short answer is enough, the load is what counts.
+Cell cold_cell(Cell cell) {
+  cell.id += "-cold";
+  cell.work = Work::cold_load;
+  cell.prompt_tokens = 16;
+  cell.least_tokens = 2;
+  cell.most_tokens = 4;
   return cell;
 }
 
@@ -97,37 +111,58 @@ void choose_default(const Resources& resources, Plan& plan) {
   }
 }
 
-void choose_quick(const Resources& resources, Plan& plan) {
-  ModelChoice choice(resources);
-  choose_default(resources, plan);
-  choice.take(synthetic_cell("1B", "Q4_K_M"), plan, true);
-  choice.take(synthetic_cell("1B", "Q8_0"), plan, true);
-  const Cell largest = synthetic_cell("7B", "Q4_K_M");
-  if (resources.memory_bytes < kLeastMemoryFor7B) {
-    plan.left_out.push_back(
-        {largest.title(), fmt::format("needs 8 GB of memory, this machine has {}",
-                                      format_capacity({resources.memory_bytes}))});
-  } else if (choice.take(largest, plan, true)) {
-    return;
-  }
-  for (const char* smaller : {"3B", "0.5B"}) {
-    if (choice.take(synthetic_cell(smaller, "Q4_K_M"), plan, true)) return;
+// Sizes from the largest to the smallest; `count` of them are taken while they fit.
+void choose_sizes(ModelChoice& choice, std::initializer_list<const char*> sizes, std::size_t count,
+                  Plan& plan) {
+  std::size_t taken = 0;
+  for (const char* size : sizes) {
+    if (taken == count) return;
+    taken += choice.take(synthetic_cell(size, "Q4_K_M"), plan, true) ? 1 : 0;
   }
 }
 
-void choose_standard(const Resources& resources, Plan& plan) {
+// `most`: the largest of the three sizes that may be taken.
+void choose_quick(const Resources& resources, std::string_view most, Plan& plan) {
+  ModelChoice choice(resources);
+  choose_default(resources, plan);
+  const bool middle = choice.take(synthetic_cell("1B", "Q4_K_M"), plan, true);
+  if (middle) plan.cells.push_back(cold_cell(plan.cells.back()));
+  choice.take(synthetic_cell("1B", "Q8_0"), plan, true);
+  const Cell largest = synthetic_cell("7B", "Q4_K_M");
+  if (most != "7B") {
+    choose_sizes(choice, {"3B", "0.5B"}, most == "3B" ? 1 : 0, plan);
+  } else if (resources.memory_bytes < kLeastMemoryFor7B) {
+    plan.left_out.push_back(
+        {largest.title(), fmt::format("needs 8 GB of memory, this machine has {}",
+                                      format_capacity({resources.memory_bytes}))});
+    choose_sizes(choice, {"3B", "0.5B"}, 1, plan);
+  } else {
+    choose_sizes(choice, {"7B", "3B", "0.5B"}, 1, plan);
+  }
+}
+
+constexpr std::array kStandardSizes = {"32B", "13B", "7B", "3B", "1B", "0.5B"};
+
+// The largest three that fit, none larger than `most`; the smallest of them from cold too.
+void choose_standard(const Resources& resources, std::string_view most, Plan& plan) {
   ModelChoice choice(resources);
   choose_default(resources, plan);
   std::size_t taken = 0;
-  for (const char* size : {"32B", "13B", "7B", "3B", "1B", "0.5B"}) {
-    if (taken < 3) taken += choice.take(synthetic_cell(size, "Q4_K_M"), plan, true) ? 1 : 0;
+  bool allowed = false;
+  for (const char* size : kStandardSizes) {
+    allowed |= size == most;
+    if (!allowed || taken == 3) continue;
+    taken += choice.take(synthetic_cell(size, "Q4_K_M"), plan, true) ? 1 : 0;
   }
+  if (taken > 0) plan.cells.push_back(cold_cell(plan.cells.back()));
 }
 
 double bytes_to_make(const Plan& plan) {
   double bytes = 0;
+  std::set<std::string> paths;
   for (const Cell& cell : plan.cells) {
-    if (cell.synthetic() && !std::filesystem::exists(model_path(cell))) {
+    const std::string path = model_path(cell);
+    if (cell.synthetic() && paths.insert(path).second && !std::filesystem::exists(path)) {
       bytes += static_cast<double>(cell_program(cell).weight_bytes());
     }
   }
@@ -138,13 +173,14 @@ double bytes_to_make(const Plan& plan) {
 double estimate_run_s(const Plan& plan) {
   constexpr double kMadePerS = 400e6;
   constexpr double kHashedPerS = 1.2e9;
-  constexpr double kReadFromDiskPerS = 1e9;
   double seconds = bytes_to_make(plan) / kMadePerS;
   double all_bytes = 0;
   std::vector<double> bytes, trial_s;
+  std::set<std::string> paths;  // cells may share a file
   for (const Cell& cell : plan.cells) {
     bytes.push_back(static_cast<double>(cell_program(cell).weight_bytes()));
     trial_s.push_back(estimate_trial_s(cell, plan.machine));
+    if (!paths.insert(model_path(cell)).second) continue;
     all_bytes += bytes.back();
     seconds += bytes.back() / kHashedPerS;
   }
@@ -152,7 +188,8 @@ double estimate_run_s(const Plan& plan) {
   const bool cached = all_bytes < 0.8 * static_cast<double>(plan.machine.memory_bytes);
   for (const auto& block : plan.schedule()) {
     for (const std::size_t cell : block) {
-      seconds += trial_s[cell] + (cached ? 0 : bytes[cell] / kReadFromDiskPerS);
+      const bool from_disk = !cached && plan.cells[cell].work != Work::cold_load;
+      seconds += trial_s[cell] + (from_disk ? bytes[cell] / kReadFromDiskPerS : 0);
     }
   }
   return seconds;
@@ -161,33 +198,12 @@ double estimate_run_s(const Plan& plan) {
 void predict(Plan& plan) {
   std::erase_if(plan.predictions, [](const CellPrediction& p) { return p.by == "program"; });
   for (const Cell& cell : plan.cells) {
+    if (cell.work != Work::decode) continue;
     const auto p = fit::predict_decode(cell_program(cell), cell.prompt_tokens, cell.most_tokens,
                                        rates_of(plan.machine));
     plan.predictions.push_back({cell.id, "program", p.tokens_per_s.median, p.tokens_per_s.p80,
                                 p.tokens_per_s.p95, p.share});
   }
-}
-
-// Without the limit being kept, fewer blocks; never below five.
-void keep_limit(Plan& plan, double limit_s) {
-  constexpr std::size_t kLeastBlocks = 5;
-  plan.estimate_s = estimate_run_s(plan);
-  while (plan.estimate_s > limit_s && plan.blocks > kLeastBlocks) {
-    --plan.blocks;
-    plan.estimate_s = estimate_run_s(plan);
-  }
-}
-
-// A machine so slow that the largest model breaks the limit measures a smaller one instead.
-void keep_quick_limit(Plan& plan, const Resources& resources) {
-  if (plan.estimate_s <= kQuickLimitS || plan.cells.back().size != "7B") return;
-  const Cell largest = plan.cells.back();
-  plan.left_out.push_back({largest.title(), fmt::format("the lab would take {}, more than {}",
-                                                        format_duration({plan.estimate_s}),
-                                                        format_duration({kQuickLimitS}))});
-  plan.cells.pop_back();
-  ModelChoice(resources).take(synthetic_cell("3B", "Q4_K_M"), plan, true);
-  plan.estimate_s = estimate_run_s(plan);
 }
 
 std::string now_text() {
@@ -249,32 +265,77 @@ double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   const double token_s = 1 / p.tokens_per_s.median;
   const double decode_s =
       std::clamp(cell.most_decode_s, cell.least_tokens * token_s, cell.most_tokens * token_s);
-  return kStart + static_cast<double>(program.weight_bytes()) / kTouchedPerS +
-         fit::estimate_prefill(program, cell.prompt_tokens, rates).value +
+  const auto bytes = static_cast<double>(program.weight_bytes());
+  const double ready_s = bytes / (cell.work == Work::cold_load ? kReadFromDiskPerS : kTouchedPerS);
+  return kStart + ready_s + fit::estimate_prefill(program, cell.prompt_tokens, rates).value +
          decode_s * kProbeOverhead + kProfiledTokens * token_s;
 }
 
+namespace {
+
+struct KindRules {
+  std::string name;
+  std::size_t blocks, least_blocks;
+  double limit_s;
+  std::vector<std::string_view> largest;  // sizes to try as the largest, in order
+  void (*choose)(const Resources&, std::string_view most, Plan&);
+};
+
+KindRules rules_of(Kind kind) {
+  if (kind == Kind::quick) {
+    return {"quick", 5, 5, kQuickLimitS, {"7B", "3B", "none"}, &choose_quick};
+  }
+  return {"standard",      10, 5, kStandardLimitS, {kStandardSizes.begin(), kStandardSizes.end()},
+          &choose_standard};
+}
+
+// Fewer blocks, as far as the rules go, while the time would not be kept. Whether it is then.
+bool keep_limit(const KindRules& rules, Plan& plan) {
+  plan.estimate_s = estimate_run_s(plan);
+  while (kSlower * plan.estimate_s > rules.limit_s && plan.blocks > rules.least_blocks) {
+    --plan.blocks;
+    plan.estimate_s = estimate_run_s(plan);
+  }
+  return kSlower * plan.estimate_s <= rules.limit_s;
+}
+
+// The plan with the largest models that keep the time, and what that left out.
+void choose_models(const KindRules& rules, const PlanMachine& machine, const Resources& resources,
+                   bool limited, Plan& plan) {
+  std::vector<LeftOut> too_slow;
+  for (const std::string_view most : rules.largest) {
+    plan.cells.clear();
+    plan.left_out.clear();
+    plan.blocks = rules.blocks;
+    rules.choose(resources, most, plan);
+    if (plan.cells.empty()) break;
+    stamp(plan, machine);
+    if (keep_limit(rules, plan) || !limited) break;
+    const auto largest = std::find_if(plan.cells.begin(), plan.cells.end(),
+                                      [&](const Cell& cell) { return cell.size == most; });
+    if (largest == plan.cells.end() || most == rules.largest.back()) continue;
+    too_slow.push_back({largest->title(), fmt::format("with it the lab could take {}, more than {}",
+                                                      format_duration({kSlower * plan.estimate_s}),
+                                                      format_duration({rules.limit_s}))});
+  }
+  plan.left_out.insert(plan.left_out.end(), too_slow.begin(), too_slow.end());
+}
+
+}  // namespace
+
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
                std::uint64_t seed, std::optional<std::size_t> blocks) {
+  KindRules rules = rules_of(kind);
+  if (blocks) rules.blocks = rules.least_blocks = *blocks;
   Plan plan;
-  plan.kind = kind == Kind::quick ? "quick" : "standard";
+  plan.kind = rules.name;
   plan.seed = seed;
-  plan.blocks = blocks.value_or(kind == Kind::quick ? 5 : 10);
-  if (kind == Kind::quick) {
-    choose_quick(resources, plan);
-  } else {
-    choose_standard(resources, plan);
-  }
+  choose_models(rules, machine, resources, !blocks, plan);
   if (plan.cells.empty()) {
     fail(ExitCode::failed, "no model fits this machine: {} {}", plan.left_out.back().what,
          plan.left_out.back().why);
   }
   plan.hypotheses = untested_hypotheses();
-  stamp(plan, machine);
-  plan.estimate_s = estimate_run_s(plan);
-  if (!blocks && kind == Kind::standard) keep_limit(plan, kStandardLimitS);
-  if (!blocks && kind == Kind::quick) keep_quick_limit(plan, resources);
-  stamp(plan, machine);
   predict(plan);
   return plan;
 }

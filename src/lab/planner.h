@@ -22,9 +22,11 @@ struct Resources {
 PlanMachine measure_machine();  // some seconds
 Resources find_resources();
 
-// Quick: the default model, synthetic 1B at Q4_K_M and Q8_0, and the largest of 7B, 3B and 0.5B
-// that fits; 5 blocks, at most 8 minutes. Standard: the default model and the largest three of 32B,
-// 13B, 7B, 3B, 1B and 0.5B that fit, at Q4_K_M; 10 blocks, at most 60 minutes. What does not fit is
+// Quick: the default model, synthetic 1B at Q4_K_M (from cold too) and Q8_0, and the largest of 7B,
+// 3B and 0.5B that fits; 5 blocks, at most 8 minutes. Standard: the default model and the largest
+// three of 32B, 13B, 7B, 3B, 1B and 0.5B that fit, at Q4_K_M, the smallest of them from cold too;
+// 10 blocks, at most 60 minutes. The limits hold with a third to spare: blocks (down to 5) and then
+// the largest model are given up for them, unless `blocks` says how many. What is left out is
 // listed with the reason. Cells, thresholds, exclusions, estimate and the program's predictions are
 // filled in.
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,

@@ -19,6 +19,20 @@ std::string chips(const ReportData& data) {
   return out + "</ul>\n";
 }
 
+// An interval reads as an aside: it must not drown the number that it belongs to.
+std::string quiet_intervals(const std::string& html) {
+  std::string out;
+  std::size_t done = 0;
+  for (std::size_t open = 0; (open = html.find(" (", done)) != std::string::npos;) {
+    const std::size_t close = html.find(')', open);
+    if (close == std::string::npos) break;
+    out += html.substr(done, open - done) + " <span class=\"interval\">" +
+           html.substr(open + 1, close - open) + "</span>";
+    done = close + 1;
+  }
+  return out + html.substr(done);
+}
+
 std::string answer(const ReportData& data) {
   const std::string label = headline_label(data);
   std::string out = fmt::format(
@@ -26,7 +40,7 @@ std::string answer(const ReportData& data) {
       "%</p>\n"
       "<h1>{}{}</h1>\n",
       escaped(data.plan.kind), data.plan.blocks, escaped(shown_time(data.state.started_wall_s)),
-      prose(headline(data)),
+      quiet_intervals(prose(headline(data))),
       label.empty() ? "" : fmt::format(" <small>{}</small>", escaped(label)));
   out += chips(data);
   for (const std::string& reason : data.analysis.no_verdict) {
@@ -106,8 +120,14 @@ std::string report_html(const ReportData& data) {
   std::string out = page_head(headline(data));
   out += answer(data);
   out += "<main id=\"answer\">\n" + figure_html(speed_chart(data));
-  out += paragraph(type_sentence(data).empty() ? "" : type_sentence(data) + ".");
+  for (const std::string& sentence : {type_sentence(data), cold_sentence(data)}) {
+    if (!sentence.empty()) out += paragraph(sentence + ".");
+  }
   out += section("predicted", "Predicted, then measured", predictions(data));
+  out += section("clocks", "Three clocks, never mixed",
+                 paragraph("Load: from the file to ready. Prefill: the prompt, until the first "
+                           "token. Decode: one token after another.") +
+                     table_html(clock_table(data)));
   out += section("why", "Why", figure_html(roofline_chart(data)) + figure_html(time_chart(data)));
   out += section("hypotheses", "The hypotheses", hypotheses(data));
   out += section("conditions", "Conditions and confounders", conditions(data));

@@ -53,12 +53,13 @@ std::string report_markdown(const ReportData& data) {
     out += fmt::format("\nNo verdict: {}.\n", markdown_text(reason));
   }
   out += "\n" + chart_markdown(speed_chart(data));
-  if (const std::string sentence = type_sentence(data); !sentence.empty()) {
-    out += markdown_text(sentence) + ".\n\n";
+  for (const std::string& sentence : {type_sentence(data), cold_sentence(data)}) {
+    if (!sentence.empty()) out += markdown_text(sentence) + ".\n\n";
   }
   out += fmt::format("## Predicted, then measured\n\nSealed at {}. Seal: SHA-256 `{}`.\n\n",
                      shown_time(data.state.sealed_wall_s), data.state.digest);
   out += chart_markdown(prediction_chart(data));
+  out += "## Three clocks, never mixed\n\n" + table_markdown(clock_table(data));
   out += "## Why\n\n" + chart_markdown(roofline_chart(data)) + chart_markdown(time_chart(data));
   out += "## The hypotheses\n\n" + hypotheses_markdown(data);
   out += "## Conditions and confounders\n\n" + conditions_markdown(data);

@@ -9,11 +9,13 @@ std::string_view report_style() {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1a1c1e; --muted: #595d61; --rule: #d5d8db; --panel: #f4f5f6;
   --measured: #0072b2; --predicted: #945c00; --spilled: #b54800; --reference: #6a6e72;
+  --attention: #00785a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #131517; --ink: #e9ebed; --muted: #a9aeb3; --rule: #3a3f44; --panel: #1d2023;
     --measured: #56b4e9; --predicted: #e69f00; --spilled: #ff8f4d; --reference: #9da2a7;
+    --attention: #2bc194;
   }
 }
 * { box-sizing: border-box; }
@@ -25,6 +27,8 @@ body {
 main, header, footer { max-width: 45rem; margin: 0 auto; padding: 0 1.1rem; }
 header { padding-top: 2.2rem; }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: .3rem 0 1rem; text-wrap: balance; }
+.interval { font-weight: 400; color: var(--muted); white-space: nowrap; }
+h1 .interval { font-size: 1.2rem; }
 h1 small { font-size: 1rem; font-weight: 400; color: var(--muted); white-space: nowrap; }
 h2 { font-size: 1.3rem; margin: 3rem 0 .6rem; padding-top: 1rem; border-top: 1px solid var(--rule); }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
@@ -74,9 +78,10 @@ footer { margin-top: 3rem; padding-bottom: 2.5rem; color: var(--muted); font-siz
 .predicted-thick { stroke: var(--predicted); stroke-width: 4; }
 .predicted-thin { stroke: var(--predicted); stroke-width: 1.5; }
 .context { fill: var(--reference); }
+.bar-ceiling, .bar-matrices, .bar-attention, .bar-other { stroke: var(--paper); stroke-width: 1.5; }
 .bar-ceiling { fill: var(--ink); }
 .bar-matrices { fill: var(--measured); }
-.bar-attention { fill: var(--predicted); }
+.bar-attention { fill: var(--attention); }
 .bar-other { fill: var(--reference); }
 @media (max-width: 44rem) {
   .wide { display: none; }

@@ -23,6 +23,26 @@ std::string with_decimals(double value, int decimals) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
+// An estimate as it is printed: its value, and " (low–high)" in the same digits.
+struct Shown {
+  std::string value, interval;
+};
+
+Shown split(const Estimate& estimate, double scale, int decimals) {
+  const auto text = [&](double value) { return with_decimals(scale * value, decimals); };
+  if (estimate.n < 2) return {text(estimate.value), ""};
+  return {text(estimate.value), fmt::format(" ({}–{})", text(estimate.low), text(estimate.high))};
+}
+
+Shown split(const Estimate& estimate, double scale) {
+  return split(estimate, scale, decimals_of(scale * estimate.value));
+}
+
+Shown split_percent(const Estimate& share) {
+  const bool fine = share.n >= 2 && share.high - share.low < 0.02;
+  return split(share, 100, fine ? 1 : 0);
+}
+
 // Percentages of little: one decimal says enough.
 std::string shown_little(double percent) { return fmt::format("{:.1f}", percent); }
 
@@ -111,17 +131,13 @@ std::string shown(double value) {
 
 std::string shown(const Estimate& estimate) {
   if (estimate.n < 2) return shown(estimate.value);
-  const int decimals = decimals_of(estimate.value);
-  return fmt::format("{} ({}–{})", with_decimals(estimate.value, decimals),
-                     with_decimals(estimate.low, decimals), with_decimals(estimate.high, decimals));
+  const Shown parts = split(estimate, 1);
+  return parts.value + parts.interval;
 }
 
 std::string shown_percent(const Estimate& share) {
-  const bool fine = share.n >= 2 && share.high - share.low < 0.02;
-  const int decimals = fine ? 1 : 0;
-  const auto percent = [&](double value) { return with_decimals(100 * value, decimals); };
-  if (share.n < 2) return percent(share.value) + " %";
-  return fmt::format("{} % ({}–{})", percent(share.value), percent(share.low), percent(share.high));
+  const Shown parts = split_percent(share);
+  return parts.value + " %" + parts.interval;
 }
 
 std::string shown_time(double wall_s) {
@@ -139,9 +155,11 @@ std::string cell_name(const ReportData& data, std::size_t cell) {
 
 std::string headline(const ReportData& data) {
   const CellFigures& figures = data.analysis.headline();
-  return fmt::format("{} makes {} tokens/s, {} of what this machine’s memory allows",
-                     data.plan.cells[figures.cell].title(), shown(figures.tokens_per_s),
-                     shown_percent(figures.share));
+  const Shown speed = split(figures.tokens_per_s, 1);
+  const Shown share = split_percent(figures.share);
+  return fmt::format("{} makes {} tokens/s{}, {} % of what this machine’s memory allows{}",
+                     data.plan.cells[figures.cell].title(), speed.value, speed.interval,
+                     share.value, share.interval);
 }
 
 std::string headline_label(const ReportData& data) {
@@ -161,18 +179,46 @@ std::string type_sentence(const ReportData& data) {
       smaller.synthetic() ? " (synthetic weights: speed only)" : "");
 }
 
+std::string cold_sentence(const ReportData& data) {
+  if (data.analysis.cold_loads.empty()) return {};
+  const ColdLoad& cold = data.analysis.cold_loads.front();
+  const Cell& cell = data.plan.cells[cold.cell];
+  return fmt::format("From cold, {} at {} is in memory after {} s, read from the disk at {} GB/s{}",
+                     cell.size, cell.type, shown(cold.load_s),
+                     shown(cold.file_bytes / cold.load_s.value / 1e9),
+                     cell.synthetic() ? " (synthetic weights: speed only)" : "");
+}
+
+Table clock_table(const ReportData& data) {
+  Table table{{"Cell", "Weights", "Load from cold, s", "Load, pages in memory, s",
+               "Prefill, tokens/s", "First token, s", "Decode, tokens/s"},
+              {},
+              2};
+  for (const CellFigures& f : data.analysis.cells) {
+    const Cell& cell = data.plan.cells[f.cell];
+    const auto cold = std::find_if(data.analysis.cold_loads.begin(), data.analysis.cold_loads.end(),
+                                   [&](const ColdLoad& load) {
+                                     const Cell& other = data.plan.cells[load.cell];
+                                     return other.size == cell.size && other.type == cell.type;
+                                   });
+    table.rows.push_back({cell.title(), weights_label(cell),
+                          cold != data.analysis.cold_loads.end() ? shown(cold->load_s) : "–",
+                          shown(f.load_s), shown(f.prefill_tokens_per_s), shown(f.first_token_s),
+                          shown(f.tokens_per_s)});
+  }
+  return table;
+}
+
 Table speed_table(const ReportData& data) {
-  Table table{
-      {"Cell", "Weights", "Decode, tokens/s (95 %)", "Ceiling, tokens/s", "Share of ceiling",
-       "Memory, GB/s", "MB a token", "Prefill, tokens/s", "First token, s", "Load, s"},
-      {},
-      2};
+  Table table{{"Cell", "Weights", "Decode, tokens/s (95 %)", "Ceiling, tokens/s",
+               "Share of ceiling", "Memory, GB/s", "MB a token"},
+              {},
+              2};
   for (const CellFigures& f : data.analysis.cells) {
     const Cell& cell = data.plan.cells[f.cell];
     table.rows.push_back({cell.title(), weights_label(cell), shown(f.tokens_per_s),
                           shown(f.ceiling_tokens_per_s()), shown_percent(f.share),
-                          shown(f.probe_gb_per_s), shown(f.bytes_per_token / 1e6),
-                          shown(f.prefill_tokens_per_s), shown(f.first_token_s), shown(f.load_s)});
+                          shown(f.probe_gb_per_s), shown(f.bytes_per_token / 1e6)});
   }
   return table;
 }
@@ -232,8 +278,19 @@ Table confounder_table(const ReportData& data) {
   const auto maximum = [&](std::optional<double> TrialConditions::* member, std::string_view unit) {
     return range_text(state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
   };
-  const std::string cached = range_text(
-      state, [](const TrialResult& t) { return std::optional(100 * t.cached_share); }, " %");
+  const auto cached_before = [&](Work work) {
+    const auto get = [&](const TrialResult& t) {
+      const Cell* cell = data.plan.find(t.cell);
+      const bool of_work = cell != nullptr && cell->work == work;
+      return of_work ? std::optional(100 * t.cached_share) : std::nullopt;
+    };
+    return range_text(state, get, " %", &shown_little);
+  };
+  std::string cache = fmt::format("pages touched before every clock ({} cached before)",
+                                  cached_before(Work::decode));
+  if (!data.analysis.cold_loads.empty()) {
+    cache += fmt::format("; cold cells: evicted, {} left", cached_before(Work::cold_load));
+  }
   Table table{{"Must agree", "In this run", "How"}, {}, 3};
   table.rows = {
       {"Model file and its bytes by type", "every file hashed (below)", "controlled"},
@@ -256,9 +313,8 @@ Table confounder_table(const ReportData& data) {
                    maximum(&TrialConditions::temperature_c, " °C")),
        "recorded"},
       {"Page cache, memory pressure, swap",
-       fmt::format("pages touched before every clock ({} cached before); major faults {}, pages "
-                   "swapped in {}",
-                   cached, maximum(&TrialConditions::major_faults, ""),
+       fmt::format("{}; major faults {}, pages swapped in {}", cache,
+                   maximum(&TrialConditions::major_faults, ""),
                    maximum(&TrialConditions::swap_in_pages, "")),
        "controlled"},
       {"Order and warm-up",

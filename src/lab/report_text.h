@@ -39,9 +39,11 @@ std::string weights_label(const Cell& cell);  // "real", "synthetic: speed only"
 // The answer in one sentence, and what limits its use ("synthetic weights: speed only", or empty).
 std::string headline(const ReportData& data);
 std::string headline_label(const ReportData& data);
+std::string cold_sentence(const ReportData& data);  // how long a cold start takes; empty likewise
 std::string type_sentence(const ReportData& data);  // what fewer bytes brought; empty: not measured
 
 Table speed_table(const ReportData& data);
+Table clock_table(const ReportData& data);  // load, prefill and decode, never mixed
 Table prediction_table(const ReportData& data);
 Table time_table(const ReportData& data);
 Table block_table(const ReportData& data);

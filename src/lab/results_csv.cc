@@ -35,6 +35,7 @@ std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial
           trial.slot.repeat ? "yes" : "no",
           cell.id,
           weights_label(cell),
+          std::string(name(cell.work)),
           excluded,
           number(trial.wall_s),
           number(r.tokens_per_s()),
@@ -60,7 +61,7 @@ std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial
 
 std::string results_csv(const ReportData& data) {
   std::string out =
-      "block,order,repeat,cell,weights,excluded,wall_s,tokens_per_s,share_of_ceiling,"
+      "block,order,repeat,cell,weights,work,excluded,wall_s,tokens_per_s,share_of_ceiling,"
       "memory_gb_per_s,bytes_per_token,decoded_tokens,prefill_tokens_per_s,first_token_s,load_s,"
       "touch_s,resident_bytes,steal_share,others_share,load_1min,major_faults,swap_in_pages,"
       "frequency_mhz,temperature_c\r\n";

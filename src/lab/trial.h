@@ -45,9 +45,9 @@ struct TrialResult {
   std::string residency;  // of the weights: "shared"
   unsigned threads = 0;
   std::uint64_t file_bytes = 0;
-  double cached_share = 0;  // of the file, in the page cache before the trial
+  double cached_share = 0;  // of the file, in the page cache before the trial (and after eviction)
   double touch_s = 0;       // reading its pages in, before any clock
-  double load_s = 0;        // from file to ready
+  double load_s = 0;        // from file to ready; of a cold load, with all its pages read
   std::uint32_t prompt_tokens = 0;
   double prefill_s = 0;
   double first_token_s = 0;  // from the prompt to the first token's choice

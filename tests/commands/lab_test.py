@@ -202,6 +202,19 @@ class Lab(unittest.TestCase):
         self.assertEqual(changed.code, 4, changed.errors)
         self.assertIn("not the one that the run was started with", changed.errors)
 
+    def test_a_cold_load_has_its_own_clock(self):
+        smol = shutil.copy(model(SMOLLM2), self.folder / "smol.gguf")  # nobody else keeps its pages
+        cells = [cell("smol", "135M", smol), cell("smol-cold", "135M", smol, work="cold-load")]
+        done = ceiling("lab", "--plan", plan(self.folder, cells, 1), "--out", self.out)
+        self.assertEqual(done.code, 0, done.errors)
+        warm, cold, _ = [entry["data"]["result"] for entry in of_type(self.out, "trial")]
+        self.assertEqual(cold["cell"], "smol-cold")
+        self.assertLess(cold["cached_share"], 0.5)  # what was in the cache was evicted
+        self.assertGreater(cold["load_s"], warm["load_s"])  # all its pages are in that clock
+        self.assertEqual(cold["touch_s"], 0)
+        self.assertIn("From cold, 135M at Q4 is in memory after", (self.out / "report.md").read_text())
+        self.assertEqual(ceiling("lab", "verify", self.out).code, 0)
+
     def test_what_is_wrong_is_named(self):
         one = plan(self.folder, [cell("smol", "135M", model(SMOLLM2))], 1)
         self.assertEqual(ceiling("lab", "--resume", self.folder / "nowhere").code, 2)

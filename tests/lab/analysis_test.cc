@@ -53,6 +53,28 @@ TEST(Analysis, TypesAreComparedAtTheSameMemorySpeed) {
   EXPECT_NEAR(ratio.speed.value, 1.3 / 0.7 * 0.7 / 0.8, 1e-9);
 }
 
+// A cold start is a clock of its own: it must not slip among the decode speeds.
+TEST(Analysis, AColdLoadStandsApart) {
+  Plan plan = fake_plan();
+  plan.cells.push_back(plan.cells[2]);
+  plan.cells.back().id = "7B-Q4_K_M-cold";
+  plan.cells.back().work = Work::cold_load;
+  FakeRunner runner;
+  runner.alter = [](std::size_t, TrialResult& result) {
+    if (result.cell != "7B-Q4_K_M-cold") return;
+    result.load_s = 8;
+    result.cached_share = 0.01;
+  };
+  const Analysis analysis = analysis_of("cold", plan, runner);
+  EXPECT_EQ(analysis.cells.size(), 3U);
+  ASSERT_EQ(analysis.cold_loads.size(), 1U);
+  const ColdLoad& cold = analysis.cold_loads[0];
+  EXPECT_NEAR(cold.load_s.value, 8, 1e-9);
+  EXPECT_EQ(cold.load_s.n, 5U);
+  EXPECT_EQ(cold.cached_share, 0.01);
+  EXPECT_EQ(analysis.trials, 25U);
+}
+
 TEST(Analysis, ExcludedTrialsAreCountedAndNotUsed) {
   FakeRunner runner;
   runner.alter = [](std::size_t trial, TrialResult& result) {
