@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "quant/dequantise.h"
+#include "quant/encoders.h"
 
 namespace ceiling {
 namespace {
@@ -158,6 +159,39 @@ TEST_P(Quantise, ImportanceOfAnyScaleOrNoneAtAll) {
   const double bound = 1.01 * squared_error(in, plain) + 1e-12;
   EXPECT_LE(squared_error(in, round_trip(type(), in, Row(512, 1e-12f).data())), bound);
   EXPECT_LE(squared_error(in, round_trip(type(), in, Row(512, 1e12f).data())), bound);
+}
+
+// Rows of every number of blocks up to a few: the last ones fill only some lanes.
+TEST_P(Quantise, EveryInstructionSetWritesTheSameBytes) {
+  if (!has_blocks()) return;
+  for (std::size_t blocks = 1; blocks <= 35; blocks += blocks < 4 ? 1 : 7) {
+    const std::size_t n = blocks * GetParam().block_elements;
+    Row in = normal_row(n, 0.02f, 13);
+    in[n / 2] = 3.0f;
+    std::fill(in.end() - 32, in.end(), blocks % 2 == 0 ? 0.0f : 1e-6f);
+    const Row importance = row_of(n, [](std::size_t i) { return static_cast<float>(i % 5); });
+    std::vector<std::byte> expected(row_bytes(type(), n));
+    quantising::portable_encoder()(type(), in.data(), importance.data(), n, expected.data());
+    for (const Isa isa : supported_isas()) {
+      std::vector<std::byte> out(expected.size());
+      quantising::encoder(isa)(type(), in.data(), importance.data(), n, out.data());
+      ASSERT_EQ(out, expected) << name(isa) << ", " << blocks << " blocks";
+    }
+  }
+}
+
+// What a block becomes does not depend on those beside it.
+TEST_P(Quantise, BlocksDoNotSeeTheirNeighbours) {
+  const std::size_t block = GetParam().block_elements;
+  const Row in = normal_row(20 * block, 0.02f, 14);
+  const Row whole = round_trip(type(), in);
+  for (std::size_t first = 0; first < in.size(); first += block) {
+    const Row alone =
+        round_trip(type(), Row(in.begin() + static_cast<std::ptrdiff_t>(first),
+                               in.begin() + static_cast<std::ptrdiff_t>(first + block)));
+    ASSERT_TRUE(
+        std::equal(alone.begin(), alone.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(AllTypes, Quantise,
