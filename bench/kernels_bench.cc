@@ -64,7 +64,7 @@ class Job {
       : shape_(shape),
         n_(n),
         matmul_(active_isa()),
-        how_(matmul_.preparation(shape.type, n)),
+        how_(matmul_.form(shape, n)),
         pitch_(matmul_.prepared_bytes(how_, shape.cols)),
         prepared_(pitch_ * n + 64),
         workspace_(matmul_.workspace_bytes(shape, n) + 64),
@@ -85,7 +85,7 @@ class Job {
   MatMulShape shape_;
   std::size_t n_;
   MatMul matmul_;
-  Preparation how_;
+  InputForm how_;
   std::size_t pitch_;
   Memory prepared_;
   Memory workspace_;

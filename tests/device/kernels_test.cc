@@ -149,14 +149,9 @@ std::vector<std::byte> make_weights(TensorType type, std::size_t rows, std::size
   return quantised_blocks(type, rows * cols / elements, content, random);
 }
 
-// The values that the preparation stands for.
-std::vector<double> as_prepared(Preparation preparation, const std::vector<float>& x) {
-  std::vector<double> out(x.begin(), x.end());
-  if (preparation == Preparation::f32) return out;
-  if (preparation == Preparation::bf16) {
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = bfloat_to_float(float_to_bfloat(x[i]));
-    return out;
-  }
+// Each 32 values rounded to int8 with a scale.
+std::vector<double> rounded(const std::vector<float>& x) {
+  std::vector<double> out(x.size());
   for (std::size_t start = 0; start < x.size(); start += 32) {
     float largest = 0;
     for (std::size_t i = start; i < start + 32; ++i) largest = std::max(largest, std::fabs(x[i]));
@@ -168,11 +163,30 @@ std::vector<double> as_prepared(Preparation preparation, const std::vector<float
   return out;
 }
 
+// The values that the form stands for.
+std::vector<double> as_prepared(InputForm form, const std::vector<float>& x) {
+  std::vector<double> out(x.begin(), x.end());
+  if (form.preparation == Preparation::f32) return out;
+  if (form.preparation == Preparation::bf16) {
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = bfloat_to_float(float_to_bfloat(x[i]));
+    return out;
+  }
+  out = rounded(x);
+  if (!form.two_terms) return out;
+  std::vector<float> left(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) left[i] = static_cast<float>(x[i] - out[i]);
+  const std::vector<double> second = rounded(left);
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] += second[i];
+  return out;
+}
+
 struct Problem {
   TensorType type;
   std::size_t rows, cols, n;
   std::vector<std::byte> weights;
   std::vector<std::vector<float>> x;
+  bool two_terms = false;
+  MatMulShape shape() const { return {type, rows, cols, two_terms}; }
 };
 
 Problem make_problem(TensorType type, std::size_t rows, std::size_t cols, std::size_t n,
@@ -193,13 +207,13 @@ Problem make_problem(TensorType type, std::size_t rows, std::size_t cols, std::s
 // The product, the rows divided at `cuts`; y has a pitch wider than the rows.
 std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::size_t>& cuts) {
   const MatMul matmul(isa);
-  const MatMulShape shape{problem.type, problem.rows, problem.cols};
-  const Preparation preparation = matmul.preparation(problem.type, problem.n);
-  const std::size_t pitch = matmul.prepared_bytes(preparation, problem.cols);
+  const MatMulShape shape = problem.shape();
+  const InputForm form = matmul.form(shape, problem.n);
+  const std::size_t pitch = matmul.prepared_bytes(form, problem.cols);
   EXPECT_EQ(pitch % 64, 0U);
   AlignedBytes prepared(pitch * problem.n);
   for (std::size_t i = 0; i < problem.n; ++i) {
-    matmul.prepare(preparation, problem.x[i].data(), problem.cols, prepared.data() + i * pitch);
+    matmul.prepare(form, problem.x[i].data(), problem.cols, prepared.data() + i * pitch);
   }
   const GuardedBytes weights(problem.weights);
   AlignedBytes workspace(matmul.workspace_bytes(shape, problem.n));
@@ -231,10 +245,10 @@ void expect_exact(Isa isa, const Problem& problem) {
   const std::size_t rows = problem.rows;
   const auto y = run(isa, problem, {rows});
   const auto divided = run(isa, problem, {1, rows / 2 + 1, rows});
-  const Preparation preparation = MatMul(isa).preparation(problem.type, problem.n);
+  const InputForm form = MatMul(isa).form(problem.shape(), problem.n);
   std::vector<std::vector<double>> x;
   x.reserve(problem.n);
-  for (const auto& row : problem.x) x.push_back(as_prepared(preparation, row));
+  for (const auto& row : problem.x) x.push_back(as_prepared(form, row));
   const std::size_t bytes = row_bytes(problem.type, problem.cols);
   std::vector<float> w(problem.cols);
   for (std::size_t r = 0; r < rows; ++r) {
@@ -247,7 +261,7 @@ void expect_exact(Isa isa, const Problem& problem) {
       for (std::size_t c = 0; c < problem.cols; ++c) {
         exact += w[c] * x[i][c];
         magnitude += largest[c] * std::fabs(x[i][c]);
-        if (preparation == Preparation::bf16) subnormal += 1.2e-38 * std::fabs(x[i][c]);
+        if (form.preparation == Preparation::bf16) subnormal += 1.2e-38 * std::fabs(x[i][c]);
       }
       const std::size_t at = i * (rows + 3) + r;
       ASSERT_NEAR(y[at], exact, 1e-6 * magnitude + subnormal)
@@ -333,23 +347,46 @@ TEST_P(Kernels, PromptsAtEveryLength) {
   }
 }
 
+// The second term is nearly all that the first left: the product is that of the values themselves.
+TEST_P(Kernels, TwoTerms) {
+  if (info(type()).block_elements == 1) return;
+  for (const std::size_t n : {1, 2, 3, 4, 9, 40}) {
+    SCOPED_TRACE(n);
+    Problem problem = make_problem(type(), 70, 1536, n, Content::random);
+    problem.two_terms = true;
+    expect_exact(isa(), problem);
+    const InputForm form = MatMul(isa()).form(problem.shape(), n);
+    for (const auto& row : problem.x) {
+      const std::vector<double> taken = as_prepared(form, row);
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const auto block = row.begin() + static_cast<std::ptrdiff_t>(i / 32 * 32);
+        const auto [low, high] = std::minmax_element(block, block + 32);
+        ASSERT_NEAR(taken[i], row[i], std::max(-*low, *high) / (254 * 250)) << i;
+      }
+    }
+  }
+}
+
 // Work that the lab adds changes no bit of the results.
 TEST_P(Kernels, TrialsLeaveResultsAlone) {
   const MatMul matmul(isa());
   if (!matmul.has_trial(type())) return;
-  const Problem problem = make_problem(type(), 37, 768, 1, Content::random);
-  const auto y = run(isa(), problem, {37});
-  const MatMulShape shape{type(), 37, 768};
-  const Preparation preparation = matmul.preparation(type(), 1);
-  AlignedBytes prepared(matmul.prepared_bytes(preparation, 768));
-  matmul.prepare(preparation, problem.x[0].data(), 768, prepared.data());
-  const std::vector<std::byte> extra(10000);
-  for (const Trial& trial : {Trial{}, Trial{.arithmetic = 8},
-                             Trial{.extra = extra.data(), .extra_bytes = extra.size()}}) {
-    std::vector<float> changed(37);
-    matmul.multiply_trial(trial, shape, problem.weights.data(), 0, 37, prepared.data(),
-                          changed.data());
-    for (std::size_t r = 0; r < 37; ++r) ASSERT_EQ(changed[r], y[r]) << "row " << r;
+  Problem problem = make_problem(type(), 37, 768, 1, Content::random);
+  for (const bool two_terms : {false, info(type()).block_elements > 1}) {
+    problem.two_terms = two_terms;
+    const auto y = run(isa(), problem, {37});
+    const MatMulShape shape = problem.shape();
+    const InputForm form = matmul.form(shape, 1);
+    AlignedBytes prepared(matmul.prepared_bytes(form, 768));
+    matmul.prepare(form, problem.x[0].data(), 768, prepared.data());
+    const std::vector<std::byte> extra(10000);
+    for (const Trial& trial : {Trial{}, Trial{.arithmetic = 8},
+                               Trial{.extra = extra.data(), .extra_bytes = extra.size()}}) {
+      std::vector<float> changed(37);
+      matmul.multiply_trial(trial, shape, problem.weights.data(), 0, 37, prepared.data(),
+                            changed.data());
+      for (std::size_t r = 0; r < 37; ++r) ASSERT_EQ(changed[r], y[r]) << "row " << r;
+    }
   }
 }
 

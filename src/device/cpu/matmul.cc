@@ -1,6 +1,8 @@
 #include "device/cpu/matmul.h"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 
 #include "device/cpu/kernels/kernel_set.h"
 
@@ -18,25 +20,42 @@ const KernelSet& kernels_of(Isa isa) {
   return portable_kernels();
 }
 
+std::size_t terms(const MatMulShape& shape) { return shape.two_terms ? 2 : 1; }
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Rows of weights whose results for 2 n rows of activations are held before they are added.
+std::size_t rows_at_once(const MatMulShape& shape, std::size_t n) {
+  constexpr std::size_t most_floats = std::size_t{1} << 19;
+  constexpr std::size_t unit = 48;  // a multiple of all granules
+  return std::min(shape.rows, std::max(most_floats / (2 * n) / unit, std::size_t{1}) * unit);
+}
+
 }  // namespace
 
 MatMul::MatMul(Isa isa) : kernels_(&kernels_of(isa)) {}
 
-Preparation MatMul::preparation(TensorType type, std::size_t n) const {
-  return kernels_->preparation(type, n);
+// The kernels know nothing of terms: to them, the two of a row are two rows of activations, one
+// after the other.
+InputForm MatMul::form(const MatMulShape& shape, std::size_t n) const {
+  return {kernels_->preparation(shape.type, terms(shape) * n), shape.two_terms};
 }
 
-std::size_t MatMul::prepared_bytes(Preparation preparation, std::size_t cols) const {
-  return kernels_->prepared_bytes(preparation, cols);
+std::size_t MatMul::prepared_bytes(InputForm form, std::size_t cols) const {
+  return (form.two_terms ? 2 : 1) * kernels_->prepared_bytes(form.preparation, cols);
 }
 
-void MatMul::prepare(Preparation preparation, const float* x, std::size_t cols,
-                     std::byte* prepared) const {
-  kernels_->prepare(preparation, x, cols, prepared);
+void MatMul::prepare(InputForm form, const float* x, std::size_t cols, std::byte* prepared) const {
+  kernels_->prepare(form.preparation, Term::first, x, cols, prepared);
+  if (!form.two_terms) return;
+  const std::size_t pitch = kernels_->prepared_bytes(form.preparation, cols);
+  kernels_->prepare(form.preparation, Term::second, x, cols, prepared + pitch);
 }
 
 std::size_t MatMul::workspace_bytes(const MatMulShape& shape, std::size_t n) const {
-  return kernels_->workspace_bytes(shape, n);
+  const std::size_t kernel = kernels_->workspace_bytes(shape, terms(shape) * n);
+  if (!shape.two_terms) return kernel;
+  return aligned(kernel) + aligned(2 * n * rows_at_once(shape, n) * sizeof(float));
 }
 
 void MatMul::multiply(const MatMulShape& shape, const std::byte* weights, std::size_t row_begin,
@@ -44,19 +63,38 @@ void MatMul::multiply(const MatMulShape& shape, const std::byte* weights, std::s
                       std::size_t y_pitch, std::byte* workspace) const {
   assert(row_begin <= row_end && row_end <= shape.rows);
   if (row_begin == row_end || n == 0) return;
-  const Preparation how = kernels_->preparation(shape.type, n);
-  kernels_->multiply({.type = shape.type,
-                      .cols = shape.cols,
-                      .weights = weights,
-                      .row_bytes = row_bytes(shape.type, shape.cols),
-                      .row_begin = row_begin,
-                      .row_end = row_end,
-                      .prepared = prepared,
-                      .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
-                      .n = n,
-                      .y = y,
-                      .y_pitch = y_pitch,
-                      .workspace = workspace});
+  const Preparation how = kernels_->preparation(shape.type, terms(shape) * n);
+  Product product{.type = shape.type,
+                  .cols = shape.cols,
+                  .weights = weights,
+                  .row_bytes = row_bytes(shape.type, shape.cols),
+                  .row_begin = row_begin,
+                  .row_end = row_end,
+                  .prepared = prepared,
+                  .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
+                  .n = terms(shape) * n,
+                  .y = y,
+                  .y_pitch = y_pitch,
+                  .workspace = workspace};
+  if (!shape.two_terms) return kernels_->multiply(product);
+  auto* const sums =
+      reinterpret_cast<float*>(workspace + aligned(kernels_->workspace_bytes(shape, 2 * n)));
+  const std::size_t step = rows_at_once(shape, n);
+  for (std::size_t row = row_begin; row < row_end; row += step) {
+    const std::size_t count = std::min(step, row_end - row);
+    product.weights = weights + row * product.row_bytes;
+    product.row_begin = 0;
+    product.row_end = count;
+    product.y = sums;
+    product.y_pitch = count;
+    kernels_->multiply(product);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float* first = sums + 2 * i * count;
+      for (std::size_t r = 0; r < count; ++r) {
+        y[i * y_pitch + row + r] = first[r] + first[count + r];
+      }
+    }
+  }
 }
 
 bool MatMul::has_trial(TensorType type) const {
@@ -68,24 +106,35 @@ void MatMul::multiply_trial(const Trial& trial, const MatMulShape& shape, const 
                             std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
                             float* y) const {
   assert(has_trial(shape.type) && row_begin <= row_end && row_end <= shape.rows);
-  const Preparation how = kernels_->preparation(shape.type, 1);
-  kernels_->multiply_trial({.type = shape.type,
-                            .cols = shape.cols,
-                            .weights = weights,
-                            .row_bytes = row_bytes(shape.type, shape.cols),
-                            .row_begin = row_begin,
-                            .row_end = row_end,
-                            .prepared = prepared,
-                            .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
-                            .n = 1,
-                            .y = y,
-                            .y_pitch = shape.rows,
-                            .workspace = nullptr},
-                           trial);
+  const Preparation how = kernels_->preparation(shape.type, terms(shape));
+  Product product{.type = shape.type,
+                  .cols = shape.cols,
+                  .weights = weights,
+                  .row_bytes = row_bytes(shape.type, shape.cols),
+                  .row_begin = row_begin,
+                  .row_end = row_end,
+                  .prepared = prepared,
+                  .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
+                  .n = 1,
+                  .y = y,
+                  .y_pitch = shape.rows,
+                  .workspace = nullptr};
+  kernels_->multiply_trial(product, trial);
+  if (!shape.two_terms) return;
+  product.prepared += product.prepared_pitch;
+  product.row_begin = 0;
+  for (std::size_t row = row_begin; row < row_end; row += product.row_end) {
+    float second[256];
+    product.weights = weights + row * product.row_bytes;
+    product.row_end = std::min(std::size(second), row_end - row);
+    product.y = second;
+    kernels_->multiply(product);
+    for (std::size_t r = 0; r < product.row_end; ++r) y[row + r] += second[r];
+  }
 }
 
 std::size_t MatMul::row_granule(const MatMulShape& shape, std::size_t n) const {
-  return kernels_->row_granule(shape, n);
+  return kernels_->row_granule(shape, terms(shape) * n);
 }
 
 }  // namespace ceiling::cpu

@@ -16,14 +16,33 @@ struct KernelSet;
 
 // How activations are laid out for a product: float32, bf16, or int8 with a scale for each 32
 // columns (and their sums), permuted into the order in which the kernel reads the weights' bits.
-// Prepared once for each input and shared by all matrices that ask for the same preparation; only
-// equality means anything to a caller.
 enum class Preparation : std::uint8_t { f32, bf16, q8, q8_small, q8_paired, q8_halved, q8_rows };
 
 struct MatMulShape {
   TensorType type = TensorType::F32;
   std::size_t rows = 0;  // of W: outputs
   std::size_t cols = 0;  // of W: inputs; a multiple of the type's block
+  // Activations as two int8 terms, x ~ s q + s' q', the second rounding what the first left: about
+  // 15 bits instead of 8, for twice the arithmetic. Quantised types only.
+  bool two_terms = false;
+};
+
+// Whether a matrix of a model is small enough to be worth two terms. Rounding to one term costs
+// small models most (SmolLM2-135M: 0.11 nats rms in each token's log-probability, 0.04 with two
+// terms everywhere but in the head), and small matrices hold little of a large model's work.
+constexpr bool takes_two_terms(TensorType type, std::size_t rows, std::size_t cols) {
+  constexpr std::size_t limit = std::size_t{1} << 22;
+  const bool quantised =
+      type != TensorType::F32 && type != TensorType::F16 && type != TensorType::BF16;
+  return quantised && rows * cols < limit;
+}
+
+// What an input is prepared as. Prepared once and shared by all matrices that ask for the same
+// form; only equality means anything to a caller.
+struct InputForm {
+  Preparation preparation = Preparation::f32;
+  bool two_terms = false;
+  bool operator==(const InputForm&) const = default;
 };
 
 // Work that the lab adds to a product of one row of activations, its results unchanged: if the time
@@ -39,23 +58,22 @@ class MatMul {
   // isa: one of supported_isas().
   explicit MatMul(Isa isa);
 
-  // The preparation that multiply() expects for weights of `type` and n rows of activations.
-  Preparation preparation(TensorType type, std::size_t n) const;
+  // The form that multiply() expects for these weights and n rows of activations.
+  InputForm form(const MatMulShape& shape, std::size_t n) const;
 
   // Bytes of one prepared row of `cols` activations; rows are stored one after another at this
   // pitch (a multiple of 64, the buffer 64-byte aligned).
-  std::size_t prepared_bytes(Preparation preparation, std::size_t cols) const;
+  std::size_t prepared_bytes(InputForm form, std::size_t cols) const;
 
   // x: [cols] float32, finite -> prepared: prepared_bytes(). Any thread may prepare any row.
-  void prepare(Preparation preparation, const float* x, std::size_t cols,
-               std::byte* prepared) const;
+  void prepare(InputForm form, const float* x, std::size_t cols, std::byte* prepared) const;
 
   // Scratch that each thread must give to multiply(), 64-byte aligned; it may be 0.
   std::size_t workspace_bytes(const MatMulShape& shape, std::size_t n) const;
 
   // y[i * y_pitch + r] = sum_c W[r, c] x[i, c] for r in [row_begin, row_end), i in [0, n).
   // weights: row 0 of W, rows at row_bytes(type, cols); prepared: n rows, each prepared with
-  // preparation(type, n). A thread takes a contiguous range of rows; results do not depend on how
+  // form(shape, n). A thread takes a contiguous range of rows; results do not depend on how
   // rows are divided among threads, nor on the other rows of x while n takes the same kernel.
   void multiply(const MatMulShape& shape, const std::byte* weights, std::size_t row_begin,
                 std::size_t row_end, const std::byte* prepared, std::size_t n, float* y,

@@ -44,6 +44,7 @@ Matrix RowOps::matrix(WeightId weight) const {
 
 Matrix RowOps::matrix(const ceiling::MatMul& product) {
   Matrix out = matrix(product.weight);
+  out.shape.two_terms = takes_two_terms(out.shape.type, out.shape.rows, out.shape.cols);
   if (product.bias) out.bias = vector(*product.bias);
   return out;
 }

@@ -46,8 +46,7 @@ std::size_t most_prepared_bytes(const MatMul& matmul, const MatMulShape& shape,
                                 std::size_t max_rows) {
   std::size_t most = 0;
   for (std::size_t n = 1; n <= max_rows; ++n) {
-    const Preparation preparation = matmul.preparation(shape.type, n);
-    most = std::max(most, matmul.prepared_bytes(preparation, shape.cols));
+    most = std::max(most, matmul.prepared_bytes(matmul.form(shape, n), shape.cols));
   }
   return most;
 }
@@ -70,7 +69,7 @@ class ExpertRunner {
       const std::size_t e = choices_.expert(pair);
       const float* x = thread_.slots[phase_.input].row(pair / phase_.used);
       if (phase_.in_apart) x += pair % phase_.used * phase_.matrix.shape.cols;
-      const Preparation how = preparation(e);
+      const InputForm how = form(e);
       const std::size_t pitch = machine_.matmul.prepared_bytes(how, phase_.matrix.shape.cols);
       machine_.matmul.prepare(how, x, phase_.matrix.shape.cols,
                               rows_of(e) + (place - choices_.begin(e)) * pitch);
@@ -88,8 +87,8 @@ class ExpertRunner {
   }
 
  private:
-  Preparation preparation(std::size_t e) const {
-    return machine_.matmul.preparation(phase_.matrix.shape.type, choices_.count(e));
+  InputForm form(std::size_t e) const {
+    return machine_.matmul.form(phase_.matrix.shape, choices_.count(e));
   }
   // An expert's prepared rows; each has room for the largest preparation.
   std::byte* rows_of(std::size_t e) const {

@@ -11,7 +11,7 @@ constexpr std::size_t kPieceFloats =
 constexpr std::size_t kPiecesOfThread = 4;  // at least, so that none waits long for another
 constexpr std::size_t kMostPreparations = 8;
 
-// The distinct preparations of a phase's products and where each one's rows begin.
+// The distinct forms of the input that a phase's products ask for, and where each one's rows begin.
 class Preparations {
  public:
   Preparations(const MatMul& matmul, const ProductPhase& phase, std::size_t n)
@@ -23,7 +23,7 @@ class Preparations {
   }
   // Of the rows that a matrix reads.
   std::size_t offset(const Matrix& matrix) {
-    const Preparation wanted = matmul_.preparation(matrix.shape.type, n_);
+    const InputForm wanted = matmul_.form(matrix.shape, n_);
     for (std::size_t i = 0; i < count_; ++i) {
       if (kinds_[i] == wanted) return offsets_[i];
     }
@@ -42,7 +42,7 @@ class Preparations {
  private:
   const MatMul& matmul_;
   std::size_t cols_, n_;
-  std::array<Preparation, kMostPreparations> kinds_{};
+  std::array<InputForm, kMostPreparations> kinds_{};
   std::array<std::size_t, kMostPreparations> offsets_{};
   std::size_t count_ = 0, bytes_ = 0;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "device/cpu/matmul.h"
 
@@ -23,11 +24,15 @@ struct Product {
   std::byte* workspace = nullptr;
 };
 
-// Functions as MatMul documents them.
+// Of activations in int8: the rounded values themselves, or what rounding them left, rounded.
+enum class Term : std::uint8_t { first, second };
+
+// Functions as MatMul documents them; terms are rows of their own to all but prepare().
 struct KernelSet {
   Preparation (*preparation)(TensorType type, std::size_t n);
   std::size_t (*prepared_bytes)(Preparation preparation, std::size_t cols);
-  void (*prepare)(Preparation preparation, const float* x, std::size_t cols, std::byte* prepared);
+  void (*prepare)(Preparation preparation, Term term, const float* x, std::size_t cols,
+                  std::byte* prepared);
   std::size_t (*workspace_bytes)(const MatMulShape& shape, std::size_t n);
   void (*multiply)(const Product& product);
   std::size_t (*row_granule)(const MatMulShape& shape, std::size_t n);

@@ -24,12 +24,13 @@ std::size_t prepared_bytes(Preparation preparation, std::size_t cols) {
   return round_up(cols * sizeof(float), 64);
 }
 
-void prepare(Preparation preparation, const float* x, std::size_t cols, std::byte* prepared) {
+void prepare(Preparation preparation, Term term, const float* x, std::size_t cols,
+             std::byte* prepared) {
   if (preparation != Preparation::q8) {
     std::memcpy(prepared, x, cols * sizeof(float));
     return;
   }
-  prepare_plain(x, cols, prepared);
+  prepare_plain(term, x, cols, prepared);
 }
 
 template <int group>

@@ -6,13 +6,14 @@
 #include <bit>
 #include <cstring>
 
+#include "device/cpu/kernels/kernel_set.h"
 #include "device/cpu/kernels/prepared.h"
 
 namespace ceiling::cpu {
 namespace {
 
 // Rounds 32 columns to the nearest of 255 levels: x[i] ~ scale * q[i]. Returns the scale.
-inline float quantise_block(const float* x, std::int8_t* q) {
+inline float round_block(const float* x, std::int8_t* q) {
   std::int32_t largest_bits = 0;  // magnitudes order as their bits do
   for (std::size_t i = 0; i < kScaled; ++i) {
     const std::int32_t bits = std::bit_cast<std::int32_t>(x[i]) & 0x7fffffff;
@@ -29,18 +30,27 @@ inline float quantise_block(const float* x, std::int8_t* q) {
   return largest / 127.0F;
 }
 
+// A term of 32 columns.
+inline float quantise_block(const float* x, Term term, std::int8_t* q) {
+  const float scale = round_block(x, q);
+  if (term == Term::first) return scale;
+  float left[kScaled];
+  for (std::size_t i = 0; i < kScaled; ++i) left[i] = x[i] - scale * static_cast<float>(q[i]);
+  return round_block(left, q);
+}
+
 inline int sum_of(const std::int8_t* q, std::size_t n) {
   int total = 0;
   for (std::size_t i = 0; i < n; ++i) total += q[i];
   return total;
 }
 
-inline void prepare_plain(const float* x, std::size_t cols, std::byte* prepared) {
+inline void prepare_plain(Term term, const float* x, std::size_t cols, std::byte* prepared) {
   auto* q = reinterpret_cast<std::int8_t*>(prepared);
   auto* scale = reinterpret_cast<float*>(prepared + cols);
   auto* sum = reinterpret_cast<std::int16_t*>(scale + cols / kScaled);
   for (std::size_t c = 0; c < cols; c += kScaled) {
-    scale[c / kScaled] = quantise_block(x + c, q + c);
+    scale[c / kScaled] = quantise_block(x + c, term, q + c);
     sum[c / 16] = static_cast<std::int16_t>(sum_of(q + c, 16));
     sum[c / 16 + 1] = static_cast<std::int16_t>(sum_of(q + c + 16, 16));
   }
@@ -53,13 +63,15 @@ struct QuantisedGroup {
   float scale[columns / kScaled];
 
   // Quantises what the row has of the group; the rest is zero.
-  QuantisedGroup(const float* x, std::size_t available) {
+  QuantisedGroup(Term term, const float* x, std::size_t available) {
     const std::size_t n = available < columns ? available : columns;
     if (n < columns) {
       std::memset(q, 0, sizeof q);
       std::memset(scale, 0, sizeof scale);
     }
-    for (std::size_t c = 0; c < n; c += kScaled) scale[c / kScaled] = quantise_block(x + c, q + c);
+    for (std::size_t c = 0; c < n; c += kScaled) {
+      scale[c / kScaled] = quantise_block(x + c, term, q + c);
+    }
   }
   int sum(std::size_t block) const { return sum_of(q + block * kScaled, kScaled); }
 };
@@ -104,10 +116,10 @@ inline void fill(HalvedGroup& out, const QuantisedGroup<256>& in) {
   }
 }
 
-inline void prepare_row_blocks(const float* x, std::size_t cols, std::byte* prepared) {
+inline void prepare_row_blocks(Term term, const float* x, std::size_t cols, std::byte* prepared) {
   auto* block = reinterpret_cast<RowBlock*>(prepared);
   for (std::size_t c = 0; c < cols; c += kScaled, ++block) {
-    block->scale = quantise_block(x + c, block->q);
+    block->scale = quantise_block(x + c, term, block->q);
     block->less_first = -sum_of(block->q, 16);
     block->less_last = -sum_of(block->q + 16, 16);
     block->less = block->less_first + block->less_last;
@@ -115,10 +127,10 @@ inline void prepare_row_blocks(const float* x, std::size_t cols, std::byte* prep
 }
 
 template <typename Group>
-void prepare_groups(const float* x, std::size_t cols, std::byte* prepared) {
+void prepare_groups(Term term, const float* x, std::size_t cols, std::byte* prepared) {
   auto* group = reinterpret_cast<Group*>(prepared);
   for (std::size_t c = 0; c < cols; c += Group::kColumns, ++group) {
-    fill(*group, QuantisedGroup<Group::kColumns>(x + c, cols - c));
+    fill(*group, QuantisedGroup<Group::kColumns>(term, x + c, cols - c));
   }
 }
 

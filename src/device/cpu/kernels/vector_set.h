@@ -110,17 +110,17 @@ class VectorSet {
     }
   }
 
-  static void prepare(Preparation preparation, const float* x, std::size_t cols,
+  static void prepare(Preparation preparation, Term term, const float* x, std::size_t cols,
                       std::byte* prepared) {
     switch (preparation) {
       case Preparation::q8_rows:
-        return prepare_row_blocks(x, cols, prepared);
+        return prepare_row_blocks(term, x, cols, prepared);
       case Preparation::q8_small:
-        return prepare_groups<SmallGroup>(x, cols, prepared);
+        return prepare_groups<SmallGroup>(term, x, cols, prepared);
       case Preparation::q8_paired:
-        return prepare_groups<PairedGroup>(x, cols, prepared);
+        return prepare_groups<PairedGroup>(term, x, cols, prepared);
       case Preparation::q8_halved:
-        return prepare_groups<HalvedGroup>(x, cols, prepared);
+        return prepare_groups<HalvedGroup>(term, x, cols, prepared);
       case Preparation::bf16:
         if constexpr (kHasBf16) return Set::prepare_bf16(x, cols, prepared);
         return;
