@@ -9,17 +9,18 @@ import tiny_gguf
 from program import DATA, GEMMA3, SMOLLM2, ceiling, model
 
 
-def reference(name):
-    return DATA / "reference" / f"{name}.json"
+def reference(name, folder="reference"):
+    return DATA / folder / f"{name}.json"
 
 
 class RealModels(unittest.TestCase):
     """Our products take int8 activations, the reference float32: equal but for rounding."""
 
-    def check(self, file, name):
-        result = ceiling("score", "-m", model(file), "--input", reference(name), "--json", timeout=600)
+    def check(self, file, name, folder="reference"):
+        cases = reference(name, folder)
+        result = ceiling("score", "-m", model(file), "--input", cases, "--json", timeout=600)
         self.assertEqual(result.code, 0, result.errors)
-        scores, truths = result.json(), json.loads(reference(name).read_text())
+        scores, truths = result.json(), json.loads(cases.read_text())
         self.assertEqual([s["name"] for s in scores], [t["name"] for t in truths])
         nats = expected_nats = predicted = same = positions = 0
         for score, truth in zip(scores, truths):
@@ -45,6 +46,10 @@ class RealModels(unittest.TestCase):
 
     def test_gemma3(self):
         self.check(GEMMA3, "gemma3-270m-q4_k_m")
+
+    def test_short_texts_of_many_kinds(self):
+        self.check(SMOLLM2, "smollm2-135m-q4_1", "accuracy")
+        self.check(GEMMA3, "gemma3-270m-q4_k_m", "accuracy")
 
 
 class AgainstTheReferenceDevice(unittest.TestCase):
