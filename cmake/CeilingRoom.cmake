@@ -42,6 +42,7 @@ function(ceiling_test name)
   add_executable(${target} ${TEST_SOURCES})
   target_link_libraries(${target} PRIVATE ceiling_flags ${TEST_USES} gtest gmock gtest_main)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)  # "support/..."
-  target_compile_definitions(${target} PRIVATE CEILING_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
-  add_test(NAME ${target} COMMAND ${target})
+  # Relative, so that objects are the same in every clone: tests run in the top folder.
+  target_compile_definitions(${target} PRIVATE CEILING_TEST_DATA="tests/data")
+  add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()

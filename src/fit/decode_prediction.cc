@@ -107,6 +107,9 @@ DecodePrediction predict_decode(const Program& program, std::uint32_t depth, std
   const double fixed_sd = fixed_s * kFixedLogSd;
   const double log_sd = std::sqrt(stream.variance + fixed_sd * fixed_sd) / seconds;
   result.share = log_normal(floor_s / seconds, log_sd);
+  for (Interval* interval : {&result.share.p80, &result.share.p95}) {
+    interval->high = std::min(interval->high, 1.0);  // no reader beats the reading itself
+  }
   result.tokens_per_s =
       log_normal(1 / seconds, std::hypot(log_sd, kReadRateLogSd * stream.seconds / seconds));
   return result;
