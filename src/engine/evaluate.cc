@@ -123,8 +123,9 @@ void check_arguments(const Model& model, const Model* reference, std::span<const
 
 }  // namespace
 
-Evaluation evaluate(std::shared_ptr<const Model> model, std::shared_ptr<const Model> reference,
-                    std::span<const Token> text, const EvaluateOptions& options,
+Evaluation evaluate(const std::shared_ptr<const Model>& model,
+                    const std::shared_ptr<const Model>& reference, std::span<const Token> text,
+                    const EvaluateOptions& options,
                     const std::function<void(std::uint32_t, std::uint32_t)>& progress) {
   check_arguments(*model, reference.get(), text, options);
   const auto tokenizer = model->tokenizer();

@@ -49,8 +49,9 @@ struct Evaluation {
 
 // Throws Error(usage) if the text is shorter than one window or the models' vocabularies differ in
 // size. progress(windows done, windows in all) is called after each window.
-Evaluation evaluate(std::shared_ptr<const Model> model, std::shared_ptr<const Model> reference,
-                    std::span<const Token> text, const EvaluateOptions& options,
+Evaluation evaluate(const std::shared_ptr<const Model>& model,
+                    const std::shared_ptr<const Model>& reference, std::span<const Token> text,
+                    const EvaluateOptions& options,
                     const std::function<void(std::uint32_t, std::uint32_t)>& progress = {});
 
 }  // namespace ceiling

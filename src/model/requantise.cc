@@ -254,8 +254,8 @@ void check_requantise(const gguf::File& input, const std::string& output,
   recipe_file_type(options.recipe);
 }
 
-RequantiseReport requantise(std::shared_ptr<const gguf::File> input, const std::string& output,
-                            const RequantiseOptions& options,
+RequantiseReport requantise(const std::shared_ptr<const gguf::File>& input,
+                            const std::string& output, const RequantiseOptions& options,
                             const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   check_requantise(*input, output, options);
   const Plan plan = make_plan(*input, options.recipe);

@@ -48,7 +48,7 @@ void check_requantise(const gguf::File& input, const std::string& output,
 // infinite weight (tensor and index named); Error(failed): disk full. Nothing is left under
 // `output` on failure.
 RequantiseReport requantise(
-    std::shared_ptr<const gguf::File> input, const std::string& output,
+    const std::shared_ptr<const gguf::File>& input, const std::string& output,
     const RequantiseOptions& options,
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
 

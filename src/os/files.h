@@ -13,7 +13,7 @@ namespace ceiling::os {
 // commit removes it. Errors (no space, no permission) throw Error(failed) naming path and remedy.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);
+  explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

@@ -194,8 +194,8 @@ std::vector<unsigned> pin_order_of(const std::vector<Core>& cores, unsigned thre
       if (sibling < core.processors.size()) all.push_back(core.processors[sibling]);
     }
   }
-  std::vector<unsigned> result;
-  for (unsigned i = 0; i < threads; ++i) result.push_back(all[i % all.size()]);
+  std::vector<unsigned> result(threads);
+  for (unsigned i = 0; i < threads; ++i) result[i] = all[i % all.size()];
   return result;
 }
 

@@ -105,7 +105,7 @@ std::string followed(const std::string& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::string path) : path_(followed(path)) {
+AtomicFile::AtomicFile(const std::string& path) : path_(followed(path)) {
   static std::atomic<unsigned> serial{0};
   turn_size_limit_into_error();
   if (path_.empty()) fail(ExitCode::usage, "no file name was given to write to");
