@@ -132,7 +132,7 @@ class Chat {
 }  // namespace
 
 void add_chat_command(CLI::App& app) {
-  auto* command = app.add_subcommand("chat", "Talk with a model");
+  auto* command = app.add_subcommand("chat", "Talks with you, on the terminal");
   auto flags = std::make_shared<ChatFlags>();
   add_model_flag(*command, flags->session);
   command->add_option("--system", flags->system, "what the model is told before the first question")

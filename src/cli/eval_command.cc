@@ -72,7 +72,7 @@ void add_eval_command(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   auto* command = app.add_subcommand(
       "eval",
-      "How well a model predicts a text: perplexity, and divergence from a reference model.");
+      "How well a model predicts a text: perplexity, and divergence from a reference model");
   command->add_option("model", flags->model, "GGUF file or name of a model")->required();
   command->add_option("--text", flags->text, "text file to predict")->required();
   command->add_option("--reference", flags->reference, "model to compare with, token by token");

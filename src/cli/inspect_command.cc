@@ -33,7 +33,7 @@ void inspect(const Options& options) {
 void add_inspect_command(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("inspect", "what a model file holds, and what each token will read of it");
+      app.add_subcommand("inspect", "What a model file holds, and what each token will read of it");
   command
       ->add_option("model,-m,--model", options->model,
                    "GGUF file, or a name in the models folder (default: SmolLM2-135M-Instruct)")

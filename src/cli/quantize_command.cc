@@ -93,7 +93,7 @@ void quantise_file(Flags flags) {
 
 void add_quantize_command(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  auto* command = app.add_subcommand("quantize", "Write a model in another tensor type.");
+  auto* command = app.add_subcommand("quantize", "Writes a model in another tensor type");
   command->add_option("input", flags->input, "GGUF file or name of a model")->required();
   command->add_option("output", flags->output, "file to write")->required();
   command

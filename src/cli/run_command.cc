@@ -79,7 +79,7 @@ void run(const RunFlags& flags) {
 }  // namespace
 
 void add_run_command(CLI::App& app) {
-  auto* command = app.add_subcommand("run", "Answer one prompt");
+  auto* command = app.add_subcommand("run", "Answers one prompt");
   auto flags = std::make_shared<RunFlags>();
   add_model_flag(*command, flags->session);
   command->add_option("-p,--prompt", flags->prompt, "the prompt; -: standard input")

@@ -89,7 +89,7 @@ void run_tokenize(const TokenizeFlags& flags) {
 
 void add_tokenize_command(CLI::App& app) {
   const auto flags = std::make_shared<TokenizeFlags>();
-  CLI::App* command = app.add_subcommand("tokenize", "Show a text's tokens");
+  CLI::App* command = app.add_subcommand("tokenize", "Shows a text's tokens");
   command->footer(
       "Without -p and --input the text comes from standard input, to its end.\n"
       "Of a case with tokens but no text, the text is shown.\n\n"

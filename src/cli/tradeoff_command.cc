@@ -56,7 +56,7 @@ void add_tradeoff_command(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   auto& options = flags->options;
   auto* command = app.add_subcommand(
-      "tradeoff", "What each tensor type costs and buys: size, speed and quality of one model.");
+      "tradeoff", "What each tensor type costs and buys: size, speed and quality of one model");
   command->add_option("model", options.model, "GGUF file or name of a model")->required();
   command->add_option("--types", options.types, "types to compare: Q8_0,Q4_K_M,...")
       ->required()
