@@ -136,6 +136,19 @@ class TextWriter {
     }
   }
 
+  static std::string element(gguf::ValueType, std::string_view text) {
+    return "'" + printable(text, 24) + "'";
+  }
+  // The fewest digits that give the number in its own precision.
+  static std::string element(gguf::ValueType type, double number) {
+    if (type == gguf::ValueType::f32) return fmt::format("{}", static_cast<float>(number));
+    return fmt::format("{}", number);
+  }
+  template <typename Integer>
+  static std::string element(gguf::ValueType, Integer number) {
+    return fmt::format("{}", number);
+  }
+
   static std::string shown(const gguf::Value& value, std::size_t room) {
     const auto show = [&]<typename T>(const T& data) -> std::string {
       if constexpr (std::is_same_v<T, gguf::Array>) {
@@ -165,19 +178,6 @@ class TextWriter {
     };
     std::visit(append, array.values);
     return text;
-  }
-
-  static std::string element(gguf::ValueType, std::string_view text) {
-    return "'" + printable(text, 24) + "'";
-  }
-  // The fewest digits that give the number in its own precision.
-  static std::string element(gguf::ValueType type, double number) {
-    if (type == gguf::ValueType::f32) return fmt::format("{}", static_cast<float>(number));
-    return fmt::format("{}", number);
-  }
-  template <typename Integer>
-  static std::string element(gguf::ValueType, Integer number) {
-    return fmt::format("{}", number);
   }
 
   void tensors() {
