@@ -16,7 +16,16 @@ struct KernelSet;
 
 // How activations are laid out for a product: float32, bf16, or int8 with a scale for each 32
 // columns (and their sums), permuted into the order in which the kernel reads the weights' bits.
-enum class Preparation : std::uint8_t { f32, bf16, q8, q8_small, q8_paired, q8_halved, q8_rows };
+enum class Preparation : std::uint8_t {
+  f32,
+  bf16,
+  q8,
+  q8_small,
+  q8_paired,
+  q8_halved,
+  q8_laned,
+  q8_rows
+};
 
 struct MatMulShape {
   TensorType type = TensorType::F32;

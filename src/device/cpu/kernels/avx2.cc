@@ -8,6 +8,8 @@ namespace {
 struct Avx2 {
   static constexpr std::size_t kPromptRows = 7;
   static constexpr Preparation kPaired = Preparation::q8_paired;
+  static constexpr Preparation kHalved = Preparation::q8_halved;
+  static constexpr Preparation kIQ4_XS = Preparation::q8_small;
   static constexpr auto few = multiply_few_avx2;
   static constexpr auto trial = multiply_trial_avx2;
   static constexpr auto prompt = multiply_prompt_avx2;

@@ -6,8 +6,10 @@ namespace ceiling::cpu {
 namespace {
 
 struct Avx512 {
-  static constexpr std::size_t kPromptRows = 7;
-  static constexpr Preparation kPaired = Preparation::q8_paired;
+  static constexpr std::size_t kPromptRows = 9;
+  static constexpr Preparation kPaired = Preparation::q8_laned;
+  static constexpr Preparation kHalved = Preparation::q8_laned;
+  static constexpr Preparation kIQ4_XS = Preparation::q8_laned;
   static constexpr auto few = multiply_few_avx512;
   static constexpr auto trial = multiply_trial_avx512;
   static constexpr auto prompt = multiply_prompt_avx512;

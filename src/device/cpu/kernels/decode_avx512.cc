@@ -2,9 +2,8 @@
 // decoded block meets all activations.
 #include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/avx512/floats.h"
-#include "device/cpu/kernels/avx512/iq4_xs.h"
 #include "device/cpu/kernels/avx512/small_blocks.h"
-#include "device/cpu/kernels/avx512/super_blocks.h"
+#include "device/cpu/kernels/avx512/super_rows.h"
 #include "device/cpu/kernels/rows.h"
 
 namespace ceiling::cpu {
@@ -31,17 +30,17 @@ void multiply_few_avx512(const Product& p) {
     case IQ4_NL:
       return multiply_few<SmallRow<SmallIQ4_NL>>(p);
     case IQ4_XS:
-      return multiply_few<RowIQ4_XS>(p);
+      return multiply_few<SuperRow<LanedIQ4_XS>>(p);
     case Q4_K:
-      return multiply_few<PairedRow<SuperQ4_K>>(p);
+      return multiply_few<SuperRow<LanedQ4_K>>(p);
     case Q5_K:
-      return multiply_few<PairedRow<SuperQ5_K>>(p);
+      return multiply_few<SuperRow<LanedQ5_K>>(p);
     case Q2_K:
-      return multiply_few<HalvedRow<SuperQ2_K>>(p);
+      return multiply_few<SuperRow<LanedQ2_K>>(p);
     case Q3_K:
-      return multiply_few<HalvedRow<SuperQ3_K>>(p);
+      return multiply_few<SuperRow<LanedQ3_K>>(p);
     case Q6_K:
-      return multiply_few<HalvedRow<SuperQ6_K>>(p);
+      return multiply_few<SuperRow<LanedQ6_K>>(p);
   }
 }
 

@@ -8,6 +8,8 @@ namespace {
 struct Neon {
   static constexpr std::size_t kPromptRows = 7;
   static constexpr Preparation kPaired = Preparation::q8_halved;
+  static constexpr Preparation kHalved = Preparation::q8_halved;
+  static constexpr Preparation kIQ4_XS = Preparation::q8_small;
   static constexpr auto few = multiply_few_neon;
   static constexpr auto prompt = multiply_prompt_neon;
   static constexpr auto prompt_workspace = prompt_workspace_neon;

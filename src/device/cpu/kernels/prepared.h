@@ -65,6 +65,15 @@ struct HalvedGroup {
   float unused[8];
 };
 
+// A super-block for AVX-512: register k of four holds, in its 32-bit lane g, columns 4k .. 4k + 3
+// of group g, so that the products of all four add up in the lane of their group (16 columns).
+struct LanedGroup {
+  static constexpr std::size_t kColumns = 256;
+  std::int8_t q[256];    // [k][g][4]
+  float scale[16];       // by group
+  float scaled_sum[16];  // scale * sum of the group's q
+};
+
 // For prompts: 32 columns as a row-by-row product reads them. The negated sums of all 32 columns,
 // of the first 16 and of the last 16.
 struct RowBlock {
@@ -76,7 +85,7 @@ struct RowBlock {
 
 static_assert(sizeof(RowBlock) == 48);
 static_assert(sizeof(SmallGroup) == 640 && sizeof(PairedGroup) == 384 &&
-              sizeof(HalvedGroup) == 384);
+              sizeof(HalvedGroup) == 384 && sizeof(LanedGroup) == 384);
 
 template <typename Group>
 constexpr std::size_t grouped_bytes(std::size_t cols) {

@@ -116,6 +116,18 @@ inline void fill(HalvedGroup& out, const QuantisedGroup<256>& in) {
   }
 }
 
+inline void fill(LanedGroup& out, const QuantisedGroup<256>& in) {
+  for (std::size_t k = 0; k < 4; ++k) {
+    for (std::size_t g = 0; g < 16; ++g) {
+      std::memcpy(out.q + 64 * k + 4 * g, in.q + 16 * g + 4 * k, 4);
+    }
+  }
+  for (std::size_t g = 0; g < 16; ++g) {
+    out.scale[g] = in.scale[g / 2];
+    out.scaled_sum[g] = in.scale[g / 2] * static_cast<float>(sum_of(in.q + 16 * g, 16));
+  }
+}
+
 inline void prepare_row_blocks(Term term, const float* x, std::size_t cols, std::byte* prepared) {
   auto* block = reinterpret_cast<RowBlock*>(prepared);
   for (std::size_t c = 0; c < cols; c += kScaled, ++block) {

@@ -10,6 +10,8 @@
 //   columns, x, sums) for fewer columns at the end
 #pragma once
 
+#include <algorithm>
+
 #include "device/cpu/kernels/kernel_set.h"
 #include "device/cpu/kernels/stream.h"
 
@@ -35,11 +37,12 @@ struct NoTrial {
 template <typename Row, int n, int streams, typename Trial = NoTrial>
 class RowsProduct {
  public:
+  // Up to n rows of activations from `first` on; what is missing of n repeats the last.
   RowsProduct(const Product& product, std::size_t first, const Trial& trial = Trial())
-      : p_(product), first_(first), trial_(trial) {
-    for (int i = 0; i < n; ++i) {
-      x_[i] = reinterpret_cast<const Group*>(p_.prepared + (first + static_cast<std::size_t>(i)) *
-                                                               p_.prepared_pitch);
+      : p_(product), first_(first), count_(smaller(p_.n - first, n)), trial_(trial) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t row = first + smaller(i, count_ - 1);
+      x_[i] = reinterpret_cast<const Group*>(p_.prepared + row * p_.prepared_pitch);
     }
   }
 
@@ -52,12 +55,11 @@ class RowsProduct {
       for (std::size_t r = 0; r < count; ++r) one_of_each(begin + row + r, part, lanes + r);
       alignas(64) float sums[Simd::kSummed];
       Simd::sum_each(lanes, sums);
-      for (int i = 0; i < n; ++i) {
-        for (int s = 0; s < streams; ++s) {
-          float* y = p_.y + (first_ + static_cast<std::size_t>(i)) * p_.y_pitch + begin +
-                     static_cast<std::size_t>(s) * part + row;
+      for (std::size_t i = 0; i < n && i < count_; ++i) {
+        for (std::size_t s = 0; s < streams; ++s) {
+          float* y = p_.y + (first_ + i) * p_.y_pitch + begin + s * part + row;
           for (std::size_t r = 0; r < count; ++r) {
-            y[r] = sums[static_cast<std::size_t>(i * streams + s) * kTogether + r];
+            y[r] = sums[(i * streams + s) * kTogether + r];
           }
         }
       }
@@ -102,16 +104,22 @@ class RowsProduct {
   }
 
   const Product& p_;
-  std::size_t first_;
+  std::size_t first_, count_;
   const Group* x_[n];
   Row kernel_;
   Trial trial_;
 };
 
+// Rows of weights beside each other are an odd number of rows apart: at an even distance they often
+// start at the same place of a page, and then meet in the same sets of the nearest cache and cross
+// into new pages all at once.
 template <typename Row, int n, int streams, typename Trial = NoTrial>
 void rows_times(const Product& p, std::size_t first, const Trial& trial = Trial()) {
+  const RowsProduct<Row, n, streams, Trial> product(p, first, trial);
   const std::size_t part = (p.row_end - p.row_begin) / streams;
-  if (part > 0) RowsProduct<Row, n, streams, Trial>(p, first, trial).run(p.row_begin, part);
+  const std::size_t odd = part % 2 == 1 || part == 0 ? part : part - 1;
+  product.run(p.row_begin, odd);
+  if (odd < part) product.run(p.row_begin + odd * streams, 1);
   const std::size_t rest = p.row_begin + part * streams;
   if (rest < p.row_end) {
     RowsProduct<Row, n, 1, Trial>(p, first, trial).run(rest, p.row_end - rest);
@@ -128,16 +136,24 @@ void multiply_one(const Product& p, std::size_t first, const Trial& trial = Tria
   }
 }
 
+// n rows of activations, or the last of them: as many streams as there are registers to sum.
+template <typename Row, int n>
+void multiply_some(const Product& p, std::size_t first) {
+  constexpr int streams = std::min(Row::Simd::kSummed / n, Row::kStreams);
+  rows_times<Row, n, streams>(p, first);
+}
+
 // The product with weights of a Row's type, for one and a few rows of activations.
 template <typename Row>
 void multiply_few(const Product& p) {
+  constexpr int most = std::min(Row::Simd::kSummed, 8);
   std::size_t first = 0;
-  for (; first + 4 <= p.n; first += 4) rows_times<Row, 4, 1>(p, first);
-  if (p.n - first >= 2) {
-    rows_times<Row, 2, 2>(p, first);
-    first += 2;
-  }
-  if (first < p.n) multiply_one<Row>(p, first);
+  for (; first + 4 < p.n; first += most) multiply_some<Row, most>(p, first);
+  if (first >= p.n) return;
+  const std::size_t left = p.n - first;
+  if (left > 2) return multiply_some<Row, 4>(p, first);
+  if (left == 2) return multiply_some<Row, 2>(p, first);
+  multiply_one<Row>(p, first);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/avx512/floats.h"
 #include "device/cpu/kernels/avx512/small_blocks.h"
-#include "device/cpu/kernels/avx512/super_blocks.h"
+#include "device/cpu/kernels/avx512/super_rows.h"
 #include "device/cpu/kernels/trial.h"
 
 namespace ceiling::cpu {
@@ -28,9 +28,9 @@ bool multiply_trial_avx512(const Product& product, const Trial& trial) {
     case Q8_0:
       return run<SmallRow<SmallQ8_0>>(product, trial);
     case Q4_K:
-      return run<PairedRow<SuperQ4_K>>(product, trial);
+      return run<SuperRow<LanedQ4_K>>(product, trial);
     case Q6_K:
-      return run<HalvedRow<SuperQ6_K>>(product, trial);
+      return run<SuperRow<LanedQ6_K>>(product, trial);
     default:
       return false;
   }

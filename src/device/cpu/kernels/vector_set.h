@@ -3,7 +3,8 @@
 //
 // A Set gives, each as a static function or constant:
 //   kPromptRows               from this many rows of activations on, unpacking weights pays
-//   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K
+//   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K,
+//   kHalved, kIQ4_XS          of Q2_K, Q3_K and Q6_K, and of IQ4_XS
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
@@ -66,15 +67,16 @@ class VectorSet {
       case Q5_1:
       case Q8_0:
       case IQ4_NL:
-      case IQ4_XS:
         return Preparation::q8_small;
+      case IQ4_XS:
+        return Set::kIQ4_XS;
       case Q4_K:
       case Q5_K:
         return Set::kPaired;
       case Q2_K:
       case Q3_K:
       case Q6_K:
-        return Preparation::q8_halved;
+        return Set::kHalved;
     }
     return Preparation::f32;
   }
@@ -103,6 +105,8 @@ class VectorSet {
         return grouped_bytes<PairedGroup>(cols);
       case Preparation::q8_halved:
         return grouped_bytes<HalvedGroup>(cols);
+      case Preparation::q8_laned:
+        return grouped_bytes<LanedGroup>(cols);
       case Preparation::bf16:
         return round_up(cols * 2, 64);
       default:
@@ -121,6 +125,8 @@ class VectorSet {
         return prepare_groups<PairedGroup>(term, x, cols, prepared);
       case Preparation::q8_halved:
         return prepare_groups<HalvedGroup>(term, x, cols, prepared);
+      case Preparation::q8_laned:
+        return prepare_groups<LanedGroup>(term, x, cols, prepared);
       case Preparation::bf16:
         if constexpr (kHasBf16) return Set::prepare_bf16(x, cols, prepared);
         return;

@@ -38,17 +38,23 @@ struct FloatGroup {
   float x[kFloatStep];
 };
 
+// Several sums a row of activations hide the latency of adding; eight rows do so by themselves.
 template <int n>
 struct FloatSums {
-  __m512 part[n][4];
+  static constexpr std::size_t kParts = n < 8 ? 4 : 1;
+  __m512 part[n][kParts];
   FloatSums() {
     for (auto& parts : part) {
       for (auto& sum : parts) sum = _mm512_setzero_ps();
     }
   }
   __m512 lanes(int i) const {
-    return _mm512_add_ps(_mm512_add_ps(part[i][0], part[i][1]),
-                         _mm512_add_ps(part[i][2], part[i][3]));
+    if constexpr (kParts == 1) {
+      return part[i][0];
+    } else {
+      return _mm512_add_ps(_mm512_add_ps(part[i][0], part[i][1]),
+                           _mm512_add_ps(part[i][2], part[i][3]));
+    }
   }
 };
 
@@ -69,8 +75,8 @@ struct FloatRow {
     for (std::size_t k = 0; k < 4; ++k) {
       const __m512 weights = Stored::load(w + 16 * k * Stored::kBytes);
       for (int i = 0; i < n; ++i) {
-        sums.part[i][k] =
-            _mm512_fmadd_ps(weights, _mm512_loadu_ps(x[i]->x + 16 * k), sums.part[i][k]);
+        __m512& sum = sums.part[i][k % Sums<n>::kParts];
+        sum = _mm512_fmadd_ps(weights, _mm512_loadu_ps(x[i]->x + 16 * k), sum);
       }
     }
   }
@@ -82,7 +88,8 @@ struct FloatRow {
       const __m512 weights = Stored::load(w + c * Stored::kBytes, lanes);
       for (int i = 0; i < n; ++i) {
         const __m512 activations = _mm512_maskz_loadu_ps(lanes, x[i]->x + c);
-        sums.part[i][c / 16] = _mm512_fmadd_ps(weights, activations, sums.part[i][c / 16]);
+        __m512& sum = sums.part[i][c / 16 % Sums<n>::kParts];
+        sum = _mm512_fmadd_ps(weights, activations, sum);
       }
     }
   }

@@ -73,5 +73,15 @@ struct Simd512 {
   }
 };
 
+// The sums of a row times n rows of activations.
+template <int n>
+struct LaneSums {
+  __m512 total[n];
+  LaneSums() {
+    for (auto& sum : total) sum = _mm512_setzero_ps();
+  }
+  __m512 lanes(int i) const { return total[i]; }
+};
+
 }  // namespace
 }  // namespace ceiling::cpu

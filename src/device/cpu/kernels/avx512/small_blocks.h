@@ -241,19 +241,6 @@ inline __m512 add_scaled(__m512 total, const SmallScales& scales, const __m512i*
   return _mm512_fmadd_ps(_mm512_load_ps(x.scale), part, total);
 }
 
-// A row is taken in steps of kColumns columns (kBytes); kStreams rows are read side by side,
-// kLongStreams where activations do not fit the nearest cache.
-//
-// The sums of a row times n rows of activations.
-template <int n>
-struct LaneSums {
-  __m512 total[n];
-  LaneSums() {
-    for (auto& sum : total) sum = _mm512_setzero_ps();
-  }
-  __m512 lanes(int i) const { return total[i]; }
-};
-
 // Quad k alone, which has no others to be summed with: its blocks' sums stay spread over lanes.
 template <typename Type, std::size_t k>
 inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const SmallGroup& x) {

@@ -1,22 +1,12 @@
-// Rows of the types with blocks of 256 weights: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K.
-//
-// Products of four bytes are added in 32-bit lanes, narrowed to 16 bits (each type's bytes are
-// small enough), and multiplied by the groups' integer scales while they are added in pairs.
+// The bytes and scales of the types with blocks of 256 weights, Q2_K, Q3_K, Q4_K, Q5_K and Q6_K, in
+// the order that costs least: for panels, where any order serves.
 #pragma once
 
 #include "device/cpu/kernels/avx512/simd.h"
-#include "device/cpu/kernels/prepared.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
 namespace {
-
-inline __m512i dot(__m512i sum, __m512i weights, const std::int8_t* q) {
-  return _mm512_dpbusd_epi32(sum, weights, _mm512_load_si512(q));
-}
-inline __m512i dot(__m512i weights, const std::int8_t* q) {
-  return dot(_mm512_setzero_si512(), weights, q);
-}
 
 // The half that ends at `end`, at least eight bytes into a block, in all lanes as float.
 inline __m512 broadcast_half_before(Address end) {
@@ -37,45 +27,14 @@ inline __m128i unpack_six_bits(__m128i header) {
   return _mm_ternarylogic_epi32(low, high, _mm_set1_epi8(0x30), 0xf8);  // low | (high & 0x30)
 }
 
-// What Q4_K and Q5_K share: a scale and a minimum for each 32 weights (PairedGroup).
+// Q4_K and Q5_K. The 64-bit pieces of nibbles from the first 64 weights' bytes and the third's
+// alternate, as do those of the second's and the fourth's: even and odd pieces; nibbles (and a
+// fifth bit), the high ones shifted.
 struct PairedWeights {
-  __m512i low[2], high[2];  // even and odd pieces; nibbles (and a fifth bit), high ones shifted
-  __m512i scales;           // 16-bit, as the narrowed sums lie
-  __m512 d;
-  __m256 minimums;  // times dmin
-
-  void set_scales(Address w) {
-    const __m128i header = load128(w);
-    const __m128i bytes = unpack_six_bits(header);
-    const __m128i front = _mm_setr_epi8(8, -1, 8, -1, 12, -1, 12, -1, 9, -1, 9, -1, 13, -1, 13, -1);
-    const __m128i back =
-        _mm_setr_epi8(10, -1, 10, -1, 14, -1, 14, -1, 11, -1, 11, -1, 15, -1, 15, -1);
-    const __m256i front2 = _mm256_broadcastsi128_si256(front);
-    const __m256i back2 = _mm256_broadcastsi128_si256(back);
-    const __m512i order = _mm512_inserti64x4(_mm512_castsi256_si512(front2), back2, 1);
-    scales = _mm512_shuffle_epi8(broadcast128(bytes), order);
-    const __m128 halves = _mm_cvtph_ps(header);
-    d = _mm512_broadcastss_ps(halves);
-    minimums = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
-                             _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
-  }
-
-  // Adds products by scale to total, takes those by minimum from less. The high bytes are
-  // 2^shift too large.
-  template <int shift>
-  void apply(const PairedGroup& x, __m512& total, __m256& less) const {
-    const __m512i lows = dot(dot(low[0], x.q), low[1], x.q + 64);
-    __m512i highs = dot(dot(high[0], x.q + 128), high[1], x.q + 192);
-    if constexpr (shift != 0) highs = _mm512_srai_epi32(highs, shift);
-    const __m512i sums = _mm512_madd_epi16(_mm512_packs_epi32(lows, highs), scales);
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(x.scale));
-    total = _mm512_fmadd_ps(d, scaled, total);
-    less = _mm256_fnmadd_ps(minimums, _mm256_load_ps(x.scaled_sum), less);
-  }
+  __m512i low[2], high[2];
 };
 
 struct SuperQ4_K {
-  using Group = PairedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
   static constexpr int kShift = 4;
 
@@ -94,7 +53,6 @@ struct SuperQ4_K {
 };
 
 struct SuperQ5_K {
-  using Group = PairedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ5_K);
   static constexpr int kShift = 3;
 
@@ -130,58 +88,12 @@ struct HalvedScales {
   __m512 d, dmin;
 };
 
-// What Q2_K, Q3_K and Q6_K share: a scale for each 16 weights (HalvedGroup). q[s]: blocks s and
-// 4 + s as unsigned bytes.
+// Q2_K, Q3_K and Q6_K. q[s]: blocks (of 32) s and 4 + s as unsigned bytes.
 struct HalvedWeights {
   __m512i q[4];
-  __m512i scales01, scales23;  // 16-bit, as the narrowed sums of q[0], q[1] and q[2], q[3] lie
-  __m256i by_sum;              // 16-bit, in column order: multiplies the sums of 16 columns
-  __m512 d;
-  __m256 d_by_sum;
-
-  template <typename Type>
-  void set_scales(Address w) {
-    const HalvedScales of = Type::load_scales(w);
-    const __m256i words = _mm256_cvtepi8_epi16(of.scale);
-    scales01 = _mm512_permutexvar_epi16(order<0>(), _mm512_castsi256_si512(words));
-    scales23 = _mm512_permutexvar_epi16(order<4>(), _mm512_castsi256_si512(words));
-    d = of.d;
-    if constexpr (Type::kHasMinimum) {
-      by_sum = _mm256_cvtepi8_epi16(of.minimum);
-      d_by_sum = _mm256_sub_ps(_mm256_setzero_ps(), _mm512_castps512_ps256(of.dmin));
-    } else {
-      by_sum = words;
-      d_by_sum = _mm256_mul_ps(_mm512_castps512_ps256(d), _mm256_set1_ps(-1.0F * Type::kOffset));
-    }
-  }
-
-  // Words 8j .. 8j + 7 come from q[s] and q[s + 1]: groups 2s, 2s + 2 (+ 1 for odd j, + 8 for
-  // j > 1), four of each.
-  template <short first>
-  static __m512i order() {
-    static constexpr auto kIndex = make_words(
-        [](int i) { return static_cast<short>(first + i % 8 / 4 * 2 + i / 8 % 2 + i / 16 * 8); });
-    return load512(&kIndex);
-  }
-
-  void apply(const HalvedGroup& x, __m512& total, __m256& by_sums) const {
-    const __m512i first = _mm512_packs_epi32(dot(q[0], x.q), dot(q[1], x.q + 64));
-    const __m512i second = _mm512_packs_epi32(dot(q[2], x.q + 128), dot(q[3], x.q + 192));
-    // Lanes of 32-bit sums belong to blocks 0 0 1 1  0 0 1 1  4 4 5 5 ... and 2 2 3 3 ...
-    const __m512 a = _mm512_castsi512_ps(_mm512_madd_epi16(first, scales01));
-    const __m512 b = _mm512_castsi512_ps(_mm512_madd_epi16(second, scales23));
-    const __m512i sums = _mm512_add_epi32(_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88)),
-                                          _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd)));
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_load_ps(x.scale));
-    total = _mm512_fmadd_ps(d, scaled, total);
-    const __m256i weighted = _mm256_madd_epi16(by_sum, load256(x.sum));
-    const __m256 by = _mm256_mul_ps(_mm256_cvtepi32_ps(weighted), _mm256_loadu_ps(x.scale + 4));
-    by_sums = _mm256_fmadd_ps(d_by_sum, by, by_sums);
-  }
 };
 
 struct SuperQ6_K {
-  using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ6_K);
   static constexpr int kOffset = 32;
   static constexpr bool kHasMinimum = false;
@@ -208,7 +120,6 @@ struct SuperQ6_K {
 };
 
 struct SuperQ3_K {
-  using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ3_K);
   static constexpr int kOffset = 4;
   static constexpr bool kHasMinimum = false;
@@ -232,7 +143,6 @@ struct SuperQ3_K {
             _mm512_setzero_ps()};
   }
 
- private:
   // 16 signed bytes; layout: quant/blocks.h, BlockQ3_K.
   static __m128i unpack_scales(Address packed) {
     std::uint64_t low;
@@ -248,7 +158,6 @@ struct SuperQ3_K {
 };
 
 struct SuperQ2_K {
-  using Group = HalvedGroup;
   static constexpr std::size_t kBytes = sizeof(BlockQ2_K);
   static constexpr int kOffset = 0;
   static constexpr bool kHasMinimum = true;
@@ -267,66 +176,6 @@ struct SuperQ2_K {
     return {_mm_and_si128(bytes, mask), _mm_and_si128(_mm_srli_epi16(bytes, 4), mask),
             broadcast_half_before(w + kBytes - 2), broadcast_half_before(w + kBytes)};
   }
-};
-
-// Sums of a row, and those by minimums or offsets, to be subtracted or added at the end.
-template <int n>
-struct SplitSums {
-  __m512 total[n];
-  __m256 other[n];
-  SplitSums() {
-    for (auto& sum : total) sum = _mm512_setzero_ps();
-    for (auto& sum : other) sum = _mm256_setzero_ps();
-  }
-  __m512 lanes(int i) const { return _mm512_add_ps(total[i], _mm512_zextps256_ps512(other[i])); }
-};
-
-template <typename Type>
-struct PairedRow {
-  using Simd = Simd512;
-  using Group = PairedGroup;
-  template <int n>
-  using Sums = SplitSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
-  static constexpr std::size_t kBytes = Type::kBytes;
-  static constexpr int kStreams = 4;
-  static constexpr int kLongStreams = 8;
-
-  template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    PairedWeights weights;
-    Type::load_bytes(w, weights);
-    weights.set_scales(w);
-    for (int i = 0; i < n; ++i) {
-      weights.template apply<Type::kShift>(*x[i], sums.total[i], sums.other[i]);
-    }
-  }
-  template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
-};
-
-template <typename Type>
-struct HalvedRow {
-  using Simd = Simd512;
-  using Group = HalvedGroup;
-  template <int n>
-  using Sums = SplitSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
-  static constexpr std::size_t kBytes = Type::kBytes;
-  static constexpr int kStreams = 4;
-  static constexpr int kLongStreams = 4;
-
-  template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    HalvedWeights weights;
-    Type::load_bytes(w, weights);
-    weights.template set_scales<Type>(w);
-    for (int i = 0; i < n; ++i) weights.apply(*x[i], sums.total[i], sums.other[i]);
-  }
-  template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
 };
 
 }  // namespace

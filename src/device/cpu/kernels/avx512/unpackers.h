@@ -1,5 +1,5 @@
-// Unpackers of weights for panels (kernels/panel.h), in the order in which each type's decoder for
-// few rows leaves them.
+// Unpackers of weights for panels (kernels/panel.h), in the order in which each type's decoder
+// leaves them.
 #pragma once
 
 #include "device/cpu/kernels/avx512/iq4_xs.h"
@@ -57,15 +57,15 @@ struct UnpackerIQ4_XS {
 
   void unpack(Address w, std::size_t, std::uint8_t* q, float* factor) const {
     for (std::size_t half = 0; half < 2; ++half) {
-      const Halves weights = RowIQ4_XS::quad(w, half);
+      const Halves weights = iq4_xs_quad(w, half);
       _mm512_store_si512(q + 128 * half, weights.first);
       _mm512_store_si512(q + 128 * half + 64, weights.last);
     }
-    _mm512_store_ps(factor, RowIQ4_XS::group_scales<1>(w));
+    _mm512_store_ps(factor, iq4_xs_factors(w));
   }
 };
 
-// Q4_K and Q5_K. Bytes: pieces of 8 columns; see PairedGroup.
+// Q4_K and Q5_K. Bytes: pieces of 8 columns (PairedWeights).
 template <typename Type>
 struct PairedUnpacker {
   static constexpr std::size_t kColumns = 256;
@@ -104,7 +104,7 @@ struct PairedUnpacker {
   }
 };
 
-// Q2_K, Q3_K and Q6_K. Bytes: pairs of blocks; see HalvedGroup.
+// Q2_K, Q3_K and Q6_K. Bytes: pairs of blocks (HalvedWeights).
 template <typename Type>
 struct HalvedUnpacker {
   static constexpr std::size_t kColumns = 256;
