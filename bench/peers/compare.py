@@ -3,10 +3,14 @@
     python3 bench/peers/compare.py --setup                  builds llama-cpp-python natively (some minutes)
     python3 bench/peers/compare.py [--only TEXT] [--pairs 10] --out docs/results/NAME
 
-Writes NAME.json (every sample, conditions) and NAME.md (the table). Models: the two real ones, and
-synthetic weights of real shapes that `ceiling synth` makes in the cache folder.
+Writes NAME.json (every pair, with its conditions) and NAME.md (the table). Rows can be run in pieces: pairs are
+added to those that NAME.json has of the same builds of both programs on the same processor; --again drops a row's
+old pairs first. Models: the two real ones, and synthetic weights of real shapes that `ceiling synth` makes in the
+cache folder.
 """
 import argparse
+import functools
+import hashlib
 import json
 import math
 import os
@@ -90,37 +94,78 @@ def ratio_interval(ours, theirs):
 
 
 def measure(name, model, threads, prompt, generate, depth, sequences, pairs):
+    """The pairs of one row: both programs' tokens/s, our share of the read bandwidth, when, and the load before."""
     path = model_file(model)
-    ours, theirs, shares = [], [], []
+    done = []
     for pair in range(pairs):
-        order = (0, 1) if pair % 2 == 0 else (1, 0)
-        for side in order:
-            if side == 0:
-                speed, share = run_ceiling(path, threads, prompt, generate, depth, sequences)
-                ours.append(speed)
-                shares.append(share)
+        now = {"when": time.strftime("%Y-%m-%d %H:%M:%S %z"), "load": round(os.getloadavg()[0], 2)}
+        for side in ("ceiling", "peer") if pair % 2 == 0 else ("peer", "ceiling"):
+            if side == "ceiling":
+                now["ceiling"], now["mbu"] = run_ceiling(path, threads, prompt, generate, depth, sequences)
             else:
-                theirs.append(run_peer(path, threads, prompt, generate, depth, sequences))
+                now["llama_cpp"] = run_peer(path, threads, prompt, generate, depth, sequences)
+        done.append(now)
+    return done
+
+
+def summary(pairs):
+    """Medians, ratio with its interval and share of a row's pairs."""
+    ours, theirs = [p["ceiling"] for p in pairs], [p["llama_cpp"] for p in pairs]
     ratio, low, high = ratio_interval(ours, theirs)
-    row = {"work": name, "threads": threads, "ceiling_tokens_per_s": ours, "llama_cpp_tokens_per_s": theirs,
-           "ratio": ratio, "ratio_95": [low, high], "mbu": shares}
-    share = statistics.median(s for s in shares if s) if any(shares) else None
-    print(f"{name:36} {statistics.median(ours):9.2f} {statistics.median(theirs):9.2f}  "
-          f"{ratio:5.2f}x ({low:.2f}-{high:.2f})" + (f"  share {share:.3f}" if share else ""), flush=True)
-    return row
+    shares = [p["mbu"] for p in pairs if p["mbu"]]
+    return {"ceiling": statistics.median(ours), "llama_cpp": statistics.median(theirs), "ratio": ratio, "low": low,
+            "high": high, "share": statistics.median(shares) if shares else None}
 
 
 def table(rows):
-    lines = ["| work | Ceiling tokens/s | llama.cpp tokens/s | ratio (95 % interval) | share of read bandwidth |",
-             "|---|---|---|---|---|"]
+    lines = ["| work | threads | pairs | Ceiling tokens/s | llama.cpp tokens/s | ratio (95 % interval) | share of read bandwidth |",
+             "|---|---|---|---|---|---|---|"]
     for row in rows:
-        shares = [s for s in row["mbu"] if s]
-        share = f"{statistics.median(shares):.2f}" if shares and "decode" in row["work"] else ""
-        low, high = row["ratio_95"]
-        lines.append(f"| {row['work']} | {statistics.median(row['ceiling_tokens_per_s']):.2f} | "
-                     f"{statistics.median(row['llama_cpp_tokens_per_s']):.2f} | "
-                     f"{row['ratio']:.2f}x ({low:.2f}-{high:.2f}) | {share} |")
+        s = summary(row["pairs"])
+        share = f"{s['share']:.2f}" if s["share"] and "decode" in row["work"] else ""
+        lines.append(f"| {row['work']} | {row['threads']} | {len(row['pairs'])} | {s['ceiling']:.2f} | {s['llama_cpp']:.2f} | "
+                     f"{s['ratio']:.2f}x ({s['low']:.2f}-{s['high']:.2f}) | {share} |")
     return "\n".join(lines)
+
+
+def builds():
+    """What must not change between the pairs of a row."""
+    return {"ceiling_sha256": hashlib.sha256(CEILING.read_bytes()).hexdigest()[:16],
+            "peer": f"llama-cpp-python {PEER_VERSION}, built here, defaults", "kernel": platform.release(),
+            "processor": probe()["machine"]["cpu"]}
+
+
+@functools.cache
+def probe():
+    output = subprocess.run([CEILING, "probe", "--json", "--quick"], check=True, capture_output=True, text=True).stdout
+    return json.loads(output)
+
+
+def read_rows(path):
+    return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
+def write(path, text):
+    """Aside, then renamed: a reader sees the old file or the whole new one."""
+    aside = path.with_name(path.name + ".part")
+    with open(aside, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(aside, path)
+
+
+def save(out, rows):
+    order = [work[0] for work in workload()]
+    rows.sort(key=lambda row: order.index(row["work"]) if row["work"] in order else len(order))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(out.with_suffix(".json"), json.dumps({"probe": probe(), "rows": rows}, indent=1) + "\n")
+    days = sorted({pair["when"][:10] for row in rows for pair in row["pairs"]})
+    write(out.with_suffix(".md"),
+          f"# Ceiling beside llama.cpp\n\nMade by `python3 bench/peers/compare.py --out docs/results/{out.name}` on "
+          f"{' and '.join(days)}, in pieces (`--only`): fresh processes in alternating order, medians, ratio of geometric "
+          f"means. llama.cpp is {rows[0]['builds']['peer']}. `{out.name}.json` has every pair with its time, the load "
+          f"before it and the builds.\n\n{table(rows)}\n")
 
 
 def main():
@@ -128,28 +173,30 @@ def main():
     parser.add_argument("--setup", action="store_true")
     parser.add_argument("--only", action="append", default=[], help="work whose name holds this text (repeatable)")
     parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--again", action="store_true", help="drop the old pairs of the rows that are run")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.setup:
         return setup()
     if not (PEER / "bin/python").exists():
         sys.exit(f"llama-cpp-python is not in {PEER}: run this with --setup first")
-    machine = subprocess.run([CEILING, "probe", "--json", "--quick"], check=True, capture_output=True, text=True)
-    rows = [measure(*work, arguments.pairs) for work in workload()
-            if not arguments.only or any(text in work[0] for text in arguments.only)]
-    if not rows:
+    wanted = [work for work in workload() if not arguments.only or any(text in work[0] for text in arguments.only)]
+    if not wanted:
         sys.exit("no work has such a name; see workload() in this file")
-    if arguments.out:
-        conditions = {"when": time.strftime("%Y-%m-%d %H:%M:%S %z"), "kernel": platform.release(),
-                      "pairs": arguments.pairs, "peer": f"llama-cpp-python {PEER_VERSION}, built here, defaults",
-                      "probe": json.loads(machine.stdout)}
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.with_suffix(".json").write_text(
-            json.dumps({"conditions": conditions, "rows": rows}, indent=1) + "\n")
-        arguments.out.with_suffix(".md").write_text(
-            f"# Ceiling beside llama.cpp\n\nMade by `python3 bench/peers/compare.py --pairs {arguments.pairs} --out "
-            f"docs/results/{arguments.out.name}` on {time.strftime('%Y-%m-%d')}: fresh processes in alternating order, "
-            f"medians, ratio of geometric means. llama.cpp is {conditions['peer']}.\n\n{table(rows)}\n")
+    conditions = builds()
+    rows = read_rows(arguments.out.with_suffix(".json")) if arguments.out else []
+    for work in wanted:
+        row = next((r for r in rows if r["work"] == work[0]), None)
+        if row is None or arguments.again or row["builds"] != conditions:
+            rows = [r for r in rows if r["work"] != work[0]]
+            row = {"work": work[0], "threads": work[2], "builds": conditions, "pairs": []}
+            rows.append(row)
+        row["pairs"] += measure(*work, arguments.pairs)
+        s = summary(row["pairs"])
+        print(f"{work[0]:36} {s['ceiling']:9.2f} {s['llama_cpp']:9.2f}  {s['ratio']:5.2f}x ({s['low']:.2f}-{s['high']:.2f})"
+              + (f"  share {s['share']:.3f}" if s["share"] else ""), flush=True)
+        if arguments.out:
+            save(arguments.out, rows)
 
 
 main()
