@@ -1,47 +1,12 @@
 // AVX2 for one and a few rows of activations: the weights stream by once, and each
 // decoded block meets all activations.
+#include "device/cpu/kernels/decode.h"
+
 #include "device/cpu/kernels/avx2/entries.h"
-#include "device/cpu/kernels/avx2/floats.h"
-#include "device/cpu/kernels/avx2/small_blocks.h"
-#include "device/cpu/kernels/avx2/super_blocks.h"
-#include "device/cpu/kernels/rows.h"
+#include "device/cpu/kernels/avx2/rows.h"
 
 namespace ceiling::cpu {
 
-void multiply_few_avx2(const Product& p) {
-  using enum TensorType;
-  switch (p.type) {
-    case F32:
-      return multiply_few<FloatRow<StoredF32>>(p);
-    case F16:
-      return multiply_few<FloatRow<StoredF16>>(p);
-    case BF16:
-      return multiply_few<FloatRow<StoredBF16>>(p);
-    case Q4_0:
-      return multiply_few<SmallRow<SmallQ4_0>>(p);
-    case Q4_1:
-      return multiply_few<SmallRow<SmallQ4_1>>(p);
-    case Q5_0:
-      return multiply_few<SmallRow<SmallQ5_0>>(p);
-    case Q5_1:
-      return multiply_few<SmallRow<SmallQ5_1>>(p);
-    case Q8_0:
-      return multiply_few<SmallRow<SmallQ8_0>>(p);
-    case IQ4_NL:
-      return multiply_few<SmallRow<SmallIQ4_NL>>(p);
-    case IQ4_XS:
-      return multiply_few<RowIQ4_XS>(p);
-    case Q4_K:
-      return multiply_few<PairedRow<SuperQ4_K>>(p);
-    case Q5_K:
-      return multiply_few<PairedRow<SuperQ5_K>>(p);
-    case Q2_K:
-      return multiply_few<HalvedRow<SuperQ2_K>>(p);
-    case Q3_K:
-      return multiply_few<HalvedRow<SuperQ3_K>>(p);
-    case Q6_K:
-      return multiply_few<HalvedRow<SuperQ6_K>>(p);
-  }
-}
+void multiply_few_avx2(const Product& p) { multiply_few_by_type<Avx2Rows>(p); }
 
 }  // namespace ceiling::cpu

@@ -22,7 +22,7 @@ struct InFloat32 {
       _mm256_store_ps(floats + c, Stored::load(w + c * Stored::kBytes));
     }
     if (c < columns) {
-      _mm256_store_ps(floats + c, load_some<Stored>(w + c * Stored::kBytes, columns - c));
+      _mm256_store_ps(floats + c, Stored::load_some(w + c * Stored::kBytes, columns - c));
     }
   }
 

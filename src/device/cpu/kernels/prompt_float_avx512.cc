@@ -19,8 +19,7 @@ struct InFloat32 {
     w += column * Stored::kBytes;
     for (std::size_t c = 0; c < columns; c += 16) {
       const std::size_t count = smaller(columns - c, 16);
-      const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-      _mm512_store_ps(out + c, Stored::load(w + c * Stored::kBytes, lanes));
+      _mm512_store_ps(out + c, Stored::load_some(w + c * Stored::kBytes, count));
     }
   }
 

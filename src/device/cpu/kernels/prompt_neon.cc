@@ -23,7 +23,7 @@ struct InFloat32 {
     w += column * Stored::kBytes;
     for (std::size_t c = 0; c < columns; c += 4) {
       const float32x4_t weights =
-          load_some<Stored>(w + c * Stored::kBytes, smaller(columns - c, 4));
+          Stored::load_some(w + c * Stored::kBytes, smaller(columns - c, 4));
       vst1q_u32(out + c, vreinterpretq_u32_f32(weights));
     }
   }

@@ -1,39 +1,13 @@
 // AVX2: products of one row of activations with work added by the lab.
+#include "device/cpu/kernels/decode.h"
+
 #include "device/cpu/kernels/avx2/entries.h"
-#include "device/cpu/kernels/avx2/floats.h"
-#include "device/cpu/kernels/avx2/small_blocks.h"
-#include "device/cpu/kernels/avx2/super_blocks.h"
-#include "device/cpu/kernels/trial.h"
+#include "device/cpu/kernels/avx2/rows.h"
 
 namespace ceiling::cpu {
-namespace {
-
-template <typename Row>
-bool run(const Product& product, const Trial& trial) {
-  if (product.row_begin < product.row_end) {
-    multiply_one<Row, AddedWork>(product, 0, AddedWork(trial));
-  }
-  return true;
-}
-
-}  // namespace
 
 bool multiply_trial_avx2(const Product& product, const Trial& trial) {
-  using enum TensorType;
-  switch (product.type) {
-    case F16:
-      return run<FloatRow<StoredF16>>(product, trial);
-    case Q4_0:
-      return run<SmallRow<SmallQ4_0>>(product, trial);
-    case Q8_0:
-      return run<SmallRow<SmallQ8_0>>(product, trial);
-    case Q4_K:
-      return run<PairedRow<SuperQ4_K>>(product, trial);
-    case Q6_K:
-      return run<HalvedRow<SuperQ6_K>>(product, trial);
-    default:
-      return false;
-  }
+  return multiply_trial_by_type<Avx2Rows>(product, trial);
 }
 
 }  // namespace ceiling::cpu

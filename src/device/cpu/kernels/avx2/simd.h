@@ -34,7 +34,16 @@ inline __m256i widen_sums(__m256i sums) { return _mm256_madd_epi16(sums, _mm256_
 struct Simd256 {
   using Vector = __m256;
   static constexpr int kSummed = 8;
+  static constexpr std::size_t kLanes = 8;
   static Vector zero() { return _mm256_setzero_ps(); }
+  static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+  static Vector load(const float* x) { return _mm256_loadu_ps(x); }
+  static Vector load_some(const float* x, std::size_t count) {
+    alignas(32) float lanes[kLanes] = {};
+    std::memcpy(lanes, x, count * sizeof(float));
+    return _mm256_load_ps(lanes);
+  }
 
   // sums[r]: the sum of the lanes of v[r], each by the same tree of additions.
   static void sum_each(const Vector* v, float* sums) {

@@ -6,6 +6,7 @@
 
 #include "device/cpu/kernels/avx2/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
@@ -146,28 +147,12 @@ inline __m256 add_scaled(__m256 total, const __m256i* pairs, __m256 scale, __m25
   return _mm256_fmadd_ps(_mm256_load_ps(x.scale + 8 * h), part, total);
 }
 
-template <int n>
-struct LaneSums {
-  __m256 total[n];
-  LaneSums() {
-    for (auto& sum : total) sum = _mm256_setzero_ps();
-  }
-  __m256 lanes(int i) const { return total[i]; }
-};
-
 template <typename Type>
-struct SmallRow {
-  using Simd = Simd256;
-  using Group = SmallGroup;
-  template <int n>
-  using Sums = LaneSums<n>;
-  static constexpr std::size_t kColumns = Group::kColumns;
+struct SmallRow : SmallRowShape<Simd256, 16 * Type::kBytes, 2> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
-  static constexpr int kStreams = 2;
-  static constexpr int kLongStreams = 4;
 
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+  void step(Address w, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) const {
     prefetch_stream<kBytes>(w);
     const auto block = [w](std::size_t b) { return w + b * Type::kBytes; };
     group<n>(block, 16, 4, x, sums);
@@ -175,7 +160,8 @@ struct SmallRow {
 
   // Absent blocks: the last one again, without scale.
   template <int n>
-  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+  void last(Address w, std::size_t columns, const SmallGroup* const* x,
+            LaneSums<Simd256, n>& sums) const {
     const std::size_t blocks = columns / kScaled;
     const auto block = [w, blocks](std::size_t b) {
       return w + smaller(b, blocks - 1) * Type::kBytes;
@@ -185,8 +171,8 @@ struct SmallRow {
 
  private:
   template <int n, typename BlockAt>
-  static void group(BlockAt&& block, std::size_t blocks, std::size_t quads, const Group* const* x,
-                    Sums<n>& sums) {
+  static void group(BlockAt&& block, std::size_t blocks, std::size_t quads,
+                    const SmallGroup* const* x, LaneSums<Simd256, n>& sums) {
     const SmallFactors scales(block, blocks, 0);
     const SmallFactors minimums(block, Type::kHasMinimum ? blocks : 0, 2);
     for (std::size_t h = 0; h < 2; ++h) {
@@ -210,24 +196,16 @@ struct SmallRow {
   }
 };
 
-struct RowIQ4_XS {
-  using Simd = Simd256;
-  using Group = SmallGroup;
-  template <int n>
-  using Sums = LaneSums<n>;
+struct RowIQ4_XS : SmallRowShape<Simd256, 2 * sizeof(BlockIQ4_XS), 4> {
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
-  static constexpr std::size_t kColumns = Group::kColumns;
-  static constexpr std::size_t kBytes = 2 * kBlock;
-  static constexpr int kStreams = 4;
-  static constexpr int kLongStreams = 4;
 
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+  void step(Address w, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) const {
     prefetch_stream<kBytes>(w);
     group<n, 2>(w, x, sums);
   }
   template <int n>
-  void last(Address w, std::size_t, const Group* const* x, Sums<n>& sums) const {
+  void last(Address w, std::size_t, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) const {
     group<n, 1>(w, x, sums);
   }
 
@@ -243,7 +221,7 @@ struct RowIQ4_XS {
 
  private:
   template <int n, std::size_t blocks>
-  static void group(Address w, const Group* const* x, Sums<n>& sums) {
+  static void group(Address w, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) {
     const __m128 d =
         _mm_cvtph_ps(_mm_set_epi32(0, 0, load16(blocks == 2 ? w + kBlock : w), load16(w)));
     const float factor[2] = {_mm_cvtss_f32(d), _mm_cvtss_f32(_mm_shuffle_ps(d, d, 2))};

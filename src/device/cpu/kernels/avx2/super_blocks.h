@@ -4,6 +4,7 @@
 
 #include "device/cpu/kernels/avx2/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
@@ -33,6 +34,7 @@ struct PairedWeights {
   __m256i scale_bytes;  // in each 128-bit lane: minimums, then scales
   __m256 d, minimums;   // minimums times dmin
 
+  template <typename Type>
   void set_scales(Address w) {
     const __m128i header = load128(w);
     const __m128i bytes = unpack_six_bits(header);
@@ -277,51 +279,32 @@ struct SplitSums {
   __m256 lanes(int i) const { return _mm256_add_ps(total[i], other[i]); }
 };
 
-template <typename Type>
-struct PairedRow {
+template <typename Type, typename Weights, typename Columns, int long_streams>
+struct SplitBlock {
   using Simd = Simd256;
-  using Group = PairedGroup;
+  using Group = Columns;
   template <int n>
   using Sums = SplitSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
   static constexpr std::size_t kBytes = Type::kBytes;
   static constexpr int kStreams = 4;
-  static constexpr int kLongStreams = 8;
+  static constexpr int kLongStreams = long_streams;
 
-  template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    PairedWeights weights;
-    Type::load_bytes(w, weights);
-    weights.set_scales(w);
-    for (int i = 0; i < n; ++i) weights.apply(*x[i], sums.total[i], sums.other[i]);
-  }
-  template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
-};
-
-template <typename Type>
-struct HalvedRow {
-  using Simd = Simd256;
-  using Group = HalvedGroup;
-  template <int n>
-  using Sums = SplitSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
-  static constexpr std::size_t kBytes = Type::kBytes;
-  static constexpr int kStreams = 4;
-  static constexpr int kLongStreams = 4;
-
-  template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    HalvedWeights weights;
+  explicit SplitBlock(Address w) {
     Type::load_bytes(w, weights);
     weights.template set_scales<Type>(w);
-    for (int i = 0; i < n; ++i) weights.apply(*x[i], sums.total[i], sums.other[i]);
   }
   template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
+  void add(const Columns& x, SplitSums<n>& sums, int i) const {
+    weights.apply(x, sums.total[i], sums.other[i]);
+  }
+
+  Weights weights;
 };
+
+template <typename Type>
+using PairedRow = SuperRow<SplitBlock<Type, PairedWeights, PairedGroup, 8>>;
+template <typename Type>
+using HalvedRow = SuperRow<SplitBlock<Type, HalvedWeights, HalvedGroup, 4>>;
 
 }  // namespace
 }  // namespace ceiling::cpu

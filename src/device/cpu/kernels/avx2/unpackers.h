@@ -100,7 +100,7 @@ struct PairedUnpacker {
   static void unpack(Address w, std::size_t, std::uint8_t* q, float* factor) {
     PairedWeights weights;
     Type::load_bytes(w, weights);
-    weights.set_scales(w);
+    weights.template set_scales<Type>(w);
     for (std::size_t s = 0; s < 2; ++s) {
       for (std::size_t odd = 0; odd < 2; ++odd) {
         store_bytes(q + 64 * odd + 32 * s, weights.low[s][odd]);

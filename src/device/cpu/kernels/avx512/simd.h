@@ -44,10 +44,21 @@ inline __m512i load_two(const void* a, const void* b) {
 
 inline __m512i broadcast128(__m128i value) { return _mm512_broadcast_i32x4(value); }
 
+inline __mmask16 first_lanes(std::size_t count) {
+  return static_cast<__mmask16>((1u << count) - 1);
+}
+
 struct Simd512 {
   using Vector = __m512;
+  static constexpr std::size_t kLanes = 16;
   static constexpr int kSummed = 16;
   static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vector load(const float* x) { return _mm512_loadu_ps(x); }
+  static Vector load_some(const float* x, std::size_t count) {
+    return _mm512_maskz_loadu_ps(first_lanes(count), x);
+  }
 
   // sums[r]: the sum of the lanes of v[r]. Every vector takes the same tree of additions, so that a
   // row's result does not depend on its place among the 16.
@@ -71,16 +82,6 @@ struct Simd512 {
     _mm512_store_ps(sums, _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
                                         _mm512_shuffle_f32x4(low, high, 0xdd)));
   }
-};
-
-// The sums of a row times n rows of activations.
-template <int n>
-struct LaneSums {
-  __m512 total[n];
-  LaneSums() {
-    for (auto& sum : total) sum = _mm512_setzero_ps();
-  }
-  __m512 lanes(int i) const { return total[i]; }
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "device/cpu/kernels/avx512/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
@@ -263,20 +264,13 @@ inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const 
 }
 
 template <typename Type>
-struct SmallRow {
-  using Simd = Simd512;
-  using Group = SmallGroup;
-  template <int n>
-  using Sums = LaneSums<n>;
-  static constexpr std::size_t kColumns = Group::kColumns;
+struct SmallRow : SmallRowShape<Simd512, 16 * Type::kBytes, 2> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
   static constexpr std::size_t kQuad = 4 * Type::kBytes;
-  static constexpr int kStreams = 2;
-  static constexpr int kLongStreams = 4;
 
   // x[i]: the activations' group of the same columns as w.
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
+  void step(Address w, const SmallGroup* const* x, LaneSums<Simd512, n>& sums) const {
     __m512i headers[4];
     __m512i quads[n][4];
     prefetch_stream<kBytes>(w);
@@ -292,7 +286,8 @@ struct SmallRow {
 
   // The last columns, fewer than a step; absent blocks have no scale.
   template <int n>
-  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+  void last(Address w, std::size_t columns, const SmallGroup* const* x,
+            LaneSums<Simd512, n>& sums) const {
     const std::size_t blocks = columns / kScaled;
     prefetch_stream<kQuad>(w);
     quad<n, 0>(w, blocks, x, sums);
@@ -303,7 +298,8 @@ struct SmallRow {
 
  private:
   template <int n, std::size_t k>
-  void quad(Address w, std::size_t left, const Group* const* x, Sums<n>& sums) const {
+  void quad(Address w, std::size_t left, const SmallGroup* const* x,
+            LaneSums<Simd512, n>& sums) const {
     __m512i header;
     const Halves weights = decode_quad(type_, w, left < 4 ? left : 4, header);
     for (int i = 0; i < n; ++i) {

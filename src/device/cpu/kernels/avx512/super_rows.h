@@ -8,7 +8,7 @@
 
 #include "device/cpu/kernels/avx512/iq4_xs.h"
 #include "device/cpu/kernels/avx512/super_blocks.h"
-#include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -206,39 +206,35 @@ struct LanedIQ4_XS {
 };
 
 template <typename Type>
-struct SuperRow {
+struct LanedBlock {
   using Simd = Simd512;
   using Group = LanedGroup;
   template <int n>
-  using Sums = LaneSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
+  using Sums = LaneSums<Simd512, n>;
   static constexpr std::size_t kBytes = Type::kBytes;
   static constexpr int kStreams = 8;
   static constexpr int kLongStreams = 8;
 
+  explicit LanedBlock(Address w) { Type::load(w, weights); }
+
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    LanedWeights weights;
-    Type::load(w, weights);
-    for (int i = 0; i < n; ++i) {
-      __m512i dots = _mm512_setzero_si512();
-      for (std::size_t k = 0; k < 4; ++k) {
-        dots = _mm512_dpbusd_epi32(dots, weights.q[k], _mm512_load_si512(x[i]->q + 64 * k));
-      }
-      __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x[i]->scale));
-      const __m512 sum = _mm512_load_ps(x[i]->scaled_sum);
-      __m512& total = sums.total[i];
-      if constexpr (Type::kOffset != 0) {
-        scaled = _mm512_fnmadd_ps(_mm512_set1_ps(Type::kOffset), sum, scaled);
-      } else {
-        total = _mm512_fnmadd_ps(weights.minimum, sum, total);
-      }
-      total = _mm512_fmadd_ps(weights.scale, scaled, total);
+  void add(const LanedGroup& x, LaneSums<Simd512, n>& sums, int i) const {
+    __m512i dots = _mm512_setzero_si512();
+    for (std::size_t k = 0; k < 4; ++k) {
+      dots = _mm512_dpbusd_epi32(dots, weights.q[k], _mm512_load_si512(x.q + 64 * k));
     }
+    __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(dots), _mm512_load_ps(x.scale));
+    const __m512 sum = _mm512_load_ps(x.scaled_sum);
+    __m512& total = sums.total[i];
+    if constexpr (Type::kOffset != 0) {
+      scaled = _mm512_fnmadd_ps(_mm512_set1_ps(Type::kOffset), sum, scaled);
+    } else {
+      total = _mm512_fnmadd_ps(weights.minimum, sum, total);
+    }
+    total = _mm512_fmadd_ps(weights.scale, scaled, total);
   }
-  template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
+
+  LanedWeights weights;
 };
 
 }  // namespace

@@ -25,7 +25,16 @@ inline float half_at(Address p) {
 struct Simd128 {
   using Vector = float32x4_t;
   static constexpr int kSummed = 4;
+  static constexpr std::size_t kLanes = 4;
   static Vector zero() { return vdupq_n_f32(0); }
+  static Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }
+  static Vector multiply_add(Vector a, Vector b, Vector c) { return vfmaq_f32(c, a, b); }
+  static Vector load(const float* x) { return vld1q_f32(x); }
+  static Vector load_some(const float* x, std::size_t count) {
+    float lanes[kLanes] = {};
+    std::memcpy(lanes, x, count * sizeof(float));
+    return vld1q_f32(lanes);
+  }
 
   // sums[r]: the sum of the lanes of v[r], each by the same tree of additions.
   static void sum_each(const Vector* v, float* sums) {

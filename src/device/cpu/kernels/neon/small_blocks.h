@@ -4,6 +4,7 @@
 
 #include "device/cpu/kernels/neon/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
@@ -72,19 +73,10 @@ struct SmallIQ4_NL : SmallType<BlockIQ4_NL> {
   static Halves weights(Address w) { return iq4_weights(w + 2); }
 };
 
-template <int n>
-struct LaneSums {
-  float32x4_t total[n];
-  LaneSums() {
-    for (auto& sum : total) sum = vdupq_n_f32(0);
-  }
-  float32x4_t lanes(int i) const { return total[i]; }
-};
-
 // The products of up to 16 blocks. weights(b): of block b; scale(b), minimum(b): its factors.
 template <int n, bool has_minimum, typename Weights, typename Factor>
 inline void add_blocks(std::size_t blocks, Weights&& weights, Factor&& scale, Factor&& minimum,
-                       const SmallGroup* const* x, LaneSums<n>& sums) {
+                       const SmallGroup* const* x, LaneSums<Simd128, n>& sums) {
   for (std::size_t l = 0; l < 4; ++l) {  // blocks l, 4 + l, 8 + l, 12 + l
     int32x4_t dots[n][4];
     float scales[4] = {};
@@ -115,22 +107,16 @@ inline void add_blocks(std::size_t blocks, Weights&& weights, Factor&& scale, Fa
 }
 
 template <typename Type>
-struct SmallRow {
-  using Simd = Simd128;
-  using Group = SmallGroup;
-  template <int n>
-  using Sums = LaneSums<n>;
-  static constexpr std::size_t kColumns = Group::kColumns;
+struct SmallRow : SmallRowShape<Simd128, 16 * Type::kBytes, 2> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
-  static constexpr int kStreams = 2;
-  static constexpr int kLongStreams = 4;
 
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    last<n>(w, kColumns, x, sums);
+  void step(Address w, const SmallGroup* const* x, LaneSums<Simd128, n>& sums) const {
+    last<n>(w, SmallGroup::kColumns, x, sums);
   }
   template <int n>
-  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+  void last(Address w, std::size_t columns, const SmallGroup* const* x,
+            LaneSums<Simd128, n>& sums) const {
     const auto factor = [w](std::size_t offset) {
       return [w, offset](std::size_t b) { return half_at(w + b * Type::kBytes + offset); };
     };
@@ -140,16 +126,8 @@ struct SmallRow {
   }
 };
 
-struct RowIQ4_XS {
-  using Simd = Simd128;
-  using Group = SmallGroup;
-  template <int n>
-  using Sums = LaneSums<n>;
+struct RowIQ4_XS : SmallRowShape<Simd128, 2 * sizeof(BlockIQ4_XS), 2> {
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
-  static constexpr std::size_t kColumns = Group::kColumns;
-  static constexpr std::size_t kBytes = 2 * kBlock;
-  static constexpr int kStreams = 2;
-  static constexpr int kLongStreams = 4;
 
   static Halves weights(Address block, std::size_t g) { return iq4_weights(block + 8 + 16 * g); }
   static float scale(Address block, std::size_t g) {
@@ -159,11 +137,12 @@ struct RowIQ4_XS {
   }
 
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    last<n>(w, kColumns, x, sums);
+  void step(Address w, const SmallGroup* const* x, LaneSums<Simd128, n>& sums) const {
+    last<n>(w, SmallGroup::kColumns, x, sums);
   }
   template <int n>
-  void last(Address w, std::size_t columns, const Group* const* x, Sums<n>& sums) const {
+  void last(Address w, std::size_t columns, const SmallGroup* const* x,
+            LaneSums<Simd128, n>& sums) const {
     const auto factor = [w](std::size_t b) { return scale(w + b / 8 * kBlock, b % 8); };
     add_blocks<n, false>(
         columns / kScaled, [w](std::size_t b) { return weights(w + b / 8 * kBlock, b % 8); },

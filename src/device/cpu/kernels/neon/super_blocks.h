@@ -4,6 +4,7 @@
 
 #include "device/cpu/kernels/neon/simd.h"
 #include "device/cpu/kernels/prepared.h"
+#include "device/cpu/kernels/row_shapes.h"
 #include "quant/blocks.h"
 
 namespace ceiling::cpu {
@@ -152,17 +153,8 @@ struct SuperQ2_K {
   }
 };
 
-// One layout of activations serves them all here: HalvedGroup, with sums of 16 columns.
-template <int n>
-struct SuperSums {
-  float32x4_t total[n];
-  SuperSums() {
-    for (auto& sum : total) sum = vdupq_n_f32(0);
-  }
-  float32x4_t lanes(int i) const { return total[i]; }
-};
-
-// One row of weights of a block by one of activations, as lanes.
+// One row of weights of a block by one of activations, as lanes. One layout of activations serves
+// all types here: HalvedGroup, with sums of 16 columns.
 template <typename Type>
 inline float32x4_t super_product(const SuperBytes& bytes, const SuperScales& scales,
                                  const HalvedGroup& x) {
@@ -193,28 +185,24 @@ inline float32x4_t super_product(const SuperBytes& bytes, const SuperScales& sca
 }
 
 template <typename Type>
-struct SuperRow {
+struct SuperBlock {
   using Simd = Simd128;
   using Group = HalvedGroup;
   template <int n>
-  using Sums = SuperSums<n>;
-  static constexpr std::size_t kColumns = kSuperBlock;
+  using Sums = LaneSums<Simd128, n>;
   static constexpr std::size_t kBytes = Type::kBytes;
   static constexpr int kStreams = 4;
   static constexpr int kLongStreams = 4;
 
+  explicit SuperBlock(Address w) : scales(Type::load_scales(w)) { Type::load_bytes(w, bytes); }
+
   template <int n>
-  void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
-    SuperBytes bytes;
-    Type::load_bytes(w, bytes);
-    const SuperScales scales = Type::load_scales(w);
-    for (int i = 0; i < n; ++i) {
-      sums.total[i] = vaddq_f32(sums.total[i], super_product<Type>(bytes, scales, *x[i]));
-    }
+  void add(const HalvedGroup& x, LaneSums<Simd128, n>& sums, int i) const {
+    sums.total[i] = vaddq_f32(sums.total[i], super_product<Type>(bytes, scales, x));
   }
-  template <int n>
-  void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}
+
+  SuperBytes bytes;
+  SuperScales scales;
 };
 
 }  // namespace
