@@ -15,6 +15,7 @@ void add_score_command(CLI::App& app);
 void add_lab_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
+void add_fit_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_eval_command(CLI::App& app);

@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   ceiling::cli::add_lab_command(app);
   ceiling::cli::add_inspect_command(app);
   ceiling::cli::add_probe_command(app);
+  ceiling::cli::add_fit_command(app);
   ceiling::cli::add_tokenize_command(app);
   ceiling::cli::add_quantize_command(app);
   ceiling::cli::add_eval_command(app);

@@ -86,7 +86,66 @@ StreamTime stream_time(const Program& program, std::uint64_t read_bytes,
   return time;
 }
 
+double fixed_time(const Program& program) {
+  return kSecondsPerToken + kSecondsPerLayer * program.layers;
+}
+
+// One measured share as the two times that make it up, and the time that the ceiling allows.
+struct Times {
+  double floor_s = 0, stream_s = 0, fixed_s = 0, share = 0;
+};
+
 }  // namespace
+
+Calibration calibrate(const std::vector<MeasuredShare>& measured, const MachineRates& rates) {
+  // How far the factors may be from 1, before anything is measured, and a share from the model.
+  constexpr double kStreamLogSd = 0.15;
+  constexpr double kModelLogSd = 0.03;
+  std::vector<Times> times;
+  for (const MeasuredShare& one : measured) {
+    if (!(one.share > 0)) {
+      fail(ExitCode::usage, "a measured share of the ceiling is {}; expected above 0", one.share);
+    }
+    const Cost cost = mean_decode_cost(one.program, one.depth, one.count);
+    times.push_back({static_cast<double>(cost.read_bytes()) / rates.read.value,
+                     stream_time(one.program, cost.read_bytes(), rates).seconds,
+                     fixed_time(one.program), one.share});
+  }
+  if (times.empty()) return {};
+  // Gauss-Newton on the logarithms of the two factors, with normal priors around 0.
+  const double w = 1 / (kModelLogSd * kModelLogSd);
+  double a = 0;
+  double b = 0;
+  for (int round = 0; round < 30; ++round) {
+    double aa = 1 / (kStreamLogSd * kStreamLogSd);
+    double bb = 1 / (kFixedLogSd * kFixedLogSd);
+    double ab = 0;
+    double ga = -a * aa;
+    double gb = -b * bb;
+    for (const Times& t : times) {
+      const double stream = t.stream_s * std::exp(a);
+      const double fixed = t.fixed_s * std::exp(b);
+      const double residual = std::log(t.share) - std::log(t.floor_s / (stream + fixed));
+      const double da = -stream / (stream + fixed);
+      const double db = -fixed / (stream + fixed);
+      aa += w * da * da;
+      bb += w * db * db;
+      ab += w * da * db;
+      ga += w * da * residual;
+      gb += w * db * residual;
+    }
+    const double determinant = aa * bb - ab * ab;
+    a += (bb * ga - ab * gb) / determinant;
+    b += (aa * gb - ab * ga) / determinant;
+  }
+  double squares = 0;
+  for (const Times& t : times) {
+    const double predicted = t.floor_s / (t.stream_s * std::exp(a) + t.fixed_s * std::exp(b));
+    squares += std::pow(std::log(t.share / predicted), 2);
+  }
+  const auto n = static_cast<double>(times.size());
+  return {std::exp(a), std::exp(b), std::hypot(kModelLogSd, std::sqrt(squares / n))};
+}
 
 DecodePrediction predict_decode(const Program& program, std::uint32_t depth, std::uint32_t count,
                                 const MachineRates& rates) {
@@ -101,11 +160,15 @@ DecodePrediction predict_decode(const Program& program, std::uint32_t depth, std
   const double floor_s = static_cast<double>(cost.read_bytes()) / rates.read.value;
   result.ceiling_tokens_per_s = 1 / floor_s;
 
-  const StreamTime stream = stream_time(program, cost.read_bytes(), rates);
-  const double fixed_s = kSecondsPerToken + kSecondsPerLayer * program.layers;
+  const Calibration& learned = rates.calibration;
+  StreamTime stream = stream_time(program, cost.read_bytes(), rates);
+  stream.seconds *= learned.stream;
+  stream.variance *= learned.stream * learned.stream;
+  const double fixed_s = fixed_time(program) * learned.fixed;
   const double seconds = stream.seconds + fixed_s;
   const double fixed_sd = fixed_s * kFixedLogSd;
-  const double log_sd = std::sqrt(stream.variance + fixed_sd * fixed_sd) / seconds;
+  double log_sd = std::sqrt(stream.variance + fixed_sd * fixed_sd) / seconds;
+  if (learned.log_sd > 0) log_sd = std::min(log_sd, learned.log_sd);
   result.share = log_normal(floor_s / seconds, log_sd);
   for (Interval* interval : {&result.share.p80, &result.share.p95}) {
     interval->high = std::min(interval->high, 1.0);  // no reader beats the reading itself

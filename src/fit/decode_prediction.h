@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/units.h"
 #include "fit/prediction.h"
@@ -10,11 +11,20 @@
 
 namespace ceiling::fit {
 
+// What runs on this machine have taught: how its streams and its fixed costs differ from the first
+// values, as factors of their times.
+struct Calibration {
+  double stream = 1;
+  double fixed = 1;
+  double log_sd = 0;  // of the share of ceiling, as far as the runs tell; 0: nothing was measured
+};
+
 // What is known of the machine. Unknown rates are 0.
 struct MachineRates {
   BytesPerSecond read;               // all threads together, median of the probe
   double int8_operations_per_s = 0;  // multiplications and additions, all threads
   unsigned threads = 1;
+  Calibration calibration = {};
 };
 
 struct DecodePrediction {
@@ -29,6 +39,17 @@ struct DecodePrediction {
 // known.
 DecodePrediction predict_decode(const Program& program, std::uint32_t depth, std::uint32_t count,
                                 const MachineRates& rates);
+
+// A decode speed that was measured here, as a share of the ceiling at the time.
+struct MeasuredShare {
+  Program program;
+  std::uint32_t depth = 0, count = 1;
+  double share = 0;
+};
+
+// What the measured shares say of this machine, drawn to the first values where they are few.
+// Throws Error(usage) for a share that is not above 0.
+Calibration calibrate(const std::vector<MeasuredShare>& measured, const MachineRates& rates);
 
 // A rough time for a prompt of `tokens`, for estimates of how long a run takes.
 Seconds estimate_prefill(const Program& program, std::uint32_t tokens, const MachineRates& rates);

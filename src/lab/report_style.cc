@@ -79,6 +79,17 @@ footer { margin-top: 3rem; padding-bottom: 2.5rem; color: var(--muted); font-siz
 .predicted-thin { stroke: var(--predicted); stroke-width: 1.5; }
 .context { fill: var(--reference); }
 .bar-ceiling, .bar-matrices, .bar-attention, .bar-other { stroke: var(--paper); stroke-width: 1.5; }
+.series-0, .series-1, .series-2, .series-3 { fill: none; stroke-width: 2; }
+.series-0 { stroke: var(--measured); }
+.series-1 { stroke: var(--predicted); stroke-dasharray: 7 3; }
+.series-2 { stroke: var(--reference); stroke-dasharray: 2 3; }
+.series-3 { stroke: var(--ink); }
+.series-0-mark, .series-1-mark, .series-2-mark, .series-3-mark { fill: var(--paper); stroke-width: 2; }
+.series-0-mark { stroke: var(--measured); }
+.series-1-mark { stroke: var(--predicted); }
+.series-2-mark { stroke: var(--reference); }
+.series-3-mark { stroke: var(--ink); }
+.spill { fill: var(--spilled); stroke: var(--paper); stroke-width: 1; }
 .bar-ceiling { fill: var(--ink); }
 .bar-matrices { fill: var(--measured); }
 .bar-attention { fill: var(--attention); }

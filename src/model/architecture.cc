@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "model/architectures/architectures.h"
+#include "model/header_program.h"
 
 namespace ceiling {
 namespace {
@@ -41,6 +42,11 @@ Program build_architecture(const ModelSource& source) {
 Program build_program(const gguf::File& file) {
   const TensorTable tensors = tensor_table(file);
   return build_architecture({.metadata = file.metadata(), .tensors = tensors});
+}
+
+Program build_program(const gguf::Header& header) {
+  const TensorTable tensors = tensor_table(header.tensors, header.label);
+  return build_architecture({.metadata = header.metadata, .tensors = tensors});
 }
 
 }  // namespace ceiling

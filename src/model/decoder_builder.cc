@@ -29,11 +29,15 @@ std::uint32_t vocabulary_of(const ModelSource& source) {
 }  // namespace
 
 TensorTable tensor_table(const gguf::File& file) {
+  return tensor_table(file.tensors(), file.label());
+}
+
+TensorTable tensor_table(std::span<const gguf::TensorInfo> tensors, std::string_view label) {
   TensorTable out;
-  for (const gguf::TensorInfo& tensor : file.tensors()) {
+  for (const gguf::TensorInfo& tensor : tensors) {
     if (tensor.shape[3] != 1) {
-      fail(ExitCode::failed, "'{}': tensor '{}' has four dimensions; expected at most three",
-           file.label(), printable(tensor.name, 64));
+      fail(ExitCode::failed, "'{}': tensor '{}' has four dimensions; expected at most three", label,
+           printable(tensor.name, 64));
     }
     out.emplace(tensor.name, TensorShape{.type = tensor.type,
                                          .cols = tensor.shape[0],
@@ -71,7 +75,8 @@ ValueId DecoderBuilder::value(std::string_view name, std::uint64_t width, RowSet
   return found->second;
 }
 
-WeightId DecoderBuilder::weight(const std::string& name, std::uint64_t rows, std::uint64_t cols) {
+WeightId DecoderBuilder::weight(const std::string& name, std::uint64_t rows, std::uint64_t cols,
+                                std::uint64_t groups) {
   if (const auto known = weight_ids_.find(name); known != weight_ids_.end()) return known->second;
   const auto found = source_.tensors.find(name);
   if (found == source_.tensors.end()) {
@@ -79,12 +84,13 @@ WeightId DecoderBuilder::weight(const std::string& name, std::uint64_t rows, std
          source_.metadata.label(), name, hp_.architecture);
   }
   const TensorShape& shape = found->second;
-  if (shape.cols != cols || shape.rows != rows || shape.groups != 1) {
-    fail(ExitCode::integrity, "'{}': tensor '{}' has shape [{}, {}, {}], expected [{}, {}, 1]",
-         source_.metadata.label(), name, shape.cols, shape.rows, shape.groups, cols, rows);
+  if (shape.cols != cols || shape.rows != rows || shape.groups != groups) {
+    fail(ExitCode::integrity, "'{}': tensor '{}' has shape [{}, {}, {}], expected [{}, {}, {}]",
+         source_.metadata.label(), name, shape.cols, shape.rows, shape.groups, cols, rows, groups);
   }
   const auto id = static_cast<WeightId>(program_.weights.size());
-  program_.weights.push_back({.name = name, .type = shape.type, .rows = rows, .cols = cols});
+  program_.weights.push_back(
+      {.name = name, .type = shape.type, .rows = rows, .cols = cols, .groups = groups});
   weight_ids_.emplace(name, id);
   return id;
 }
@@ -211,13 +217,60 @@ void DecoderBuilder::select_rows(ValueId attended) {
   residual_ = residual;
 }
 
-void DecoderBuilder::feed_forward(Activation activation) {
-  const std::uint32_t width = hp_.feed_forward[static_cast<std::uint32_t>(layer_)];
-  const ValueId gate = matmul("ffn_gate", "gate", width);
-  const ValueId up = matmul("ffn_up", "up", width);
+// down(activation(gate) * up) of the tensors ffn_gate<suffix> and so on.
+ValueId DecoderBuilder::gated(std::string_view suffix, std::uint64_t width, Activation activation,
+                              std::string_view out) {
+  const ValueId in = branch_;
+  const ValueId gate = matmul(fmt::format("ffn_gate{}", suffix), "gate", width);
+  const ValueId up = matmul(fmt::format("ffn_up{}", suffix), "up", width);
   step(GatedActivation{.gate = gate, .up = up, .out = gate, .activation = activation});
   branch_ = gate;
-  branch_ = matmul("ffn_down", "branch", hp_.width);
+  const ValueId result = matmul(fmt::format("ffn_down{}", suffix), out, hp_.width);
+  branch_ = in;
+  return result;
+}
+
+void DecoderBuilder::feed_forward(Activation activation) {
+  branch_ = gated("", hp_.feed_forward[static_cast<std::uint32_t>(layer_)], activation, "branch");
+}
+
+void DecoderBuilder::expert_feed_forward(std::uint32_t used, Activation activation) {
+  const auto shape_of = [&](std::string_view tensor) {
+    const auto found = source_.tensors.find(layer_tensor(tensor));
+    return found == source_.tensors.end() ? TensorShape{.rows = 0, .groups = 0} : found->second;
+  };
+  const TensorShape experts = shape_of("ffn_gate_exps.weight");
+  const std::uint64_t width = experts.rows;
+  const ValueId in = branch_;
+  const ValueId logits = matmul("ffn_gate_inp", "router", experts.groups);
+  const ValueId routing = value("routing", std::uint64_t{2} * used, rows_);
+  step(Route{.logits = logits,
+             .out = routing,
+             .experts = static_cast<std::uint32_t>(experts.groups),
+             .used = used});
+  const auto grouped = [&](std::string_view tensor, ValueId from, std::uint64_t rows,
+                           std::uint64_t cols, std::string_view out, bool last) {
+    const WeightId matrix =
+        weight(layer_tensor(fmt::format("{}.weight", tensor)), rows, cols, experts.groups);
+    const ValueId target = value(out, last ? rows : used * rows, rows_);
+    step(GroupedMatMul{.in = from,
+                       .routing = routing,
+                       .weight = matrix,
+                       .out = target,
+                       .in_apart = last,
+                       .combine = last});
+    return target;
+  };
+  const ValueId gate = grouped("ffn_gate_exps", in, width, hp_.width, "gates", false);
+  const ValueId up = grouped("ffn_up_exps", in, width, hp_.width, "ups", false);
+  step(GatedActivation{.gate = gate, .up = up, .out = gate, .activation = activation});
+  const ValueId mixed = grouped("ffn_down_exps", gate, hp_.width, width, "mixed", true);
+  const std::uint64_t shared = shape_of("ffn_gate_shexp.weight").rows;
+  if (shared > 0) {
+    const ValueId beside = gated("_shexp", shared, activation, "shared");
+    step(Add{.a = mixed, .b = beside, .out = mixed});
+  }
+  branch_ = mixed;
 }
 
 void DecoderBuilder::add() { step(Add{.a = residual_, .b = branch_, .out = residual_}); }

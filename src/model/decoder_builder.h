@@ -52,7 +52,10 @@ class DecoderBuilder {
   // on: nobody reads what the others would become.
   void attention(const AttentionStyle& style);
   void feed_forward(Activation activation);  // ffn_gate, ffn_up, ffn_down
-  void add();                                // the branch to the residual stream
+  // A mixture of experts: ffn_gate_inp chooses `used` of ffn_*_exps for each row; an expert that
+  // all rows use (ffn_*_shexp) is added where the source has one.
+  void expert_feed_forward(std::uint32_t used, Activation activation);
+  void add();  // the branch to the residual stream
   // Last norm and output matrix (the embedding table where the file has no "output.weight").
   void logits(std::optional<float> soft_cap = std::nullopt);
 
@@ -62,11 +65,14 @@ class DecoderBuilder {
 
  private:
   ValueId value(std::string_view name, std::uint64_t width, RowSet rows);
-  WeightId weight(const std::string& name, std::uint64_t rows, std::uint64_t cols);
+  WeightId weight(const std::string& name, std::uint64_t rows, std::uint64_t cols,
+                  std::uint64_t groups = 1);
   WeightId vector(const std::string& name, std::uint64_t cols);
   std::string layer_tensor(std::string_view tensor) const;
   ValueId matmul(std::string_view tensor, std::string_view out, std::uint64_t width,
                  Biases biases = Biases::where_present);
+  ValueId gated(std::string_view suffix, std::uint64_t width, Activation activation,
+                std::string_view out);
   void select_rows(ValueId attended);
   void step(const Operation& operation);
 

@@ -112,6 +112,9 @@ LayerTensor split(std::string_view name) {
   name.remove_prefix(static_cast<std::size_t>(end - name.data()));
   if (name.starts_with('.')) name.remove_prefix(1);
   out.tensor = name.substr(0, name.find('.'));
+  // Experts follow the matrix whose place they take.
+  if (out.tensor.ends_with("_exps")) out.tensor.remove_suffix(5);
+  if (out.tensor.ends_with("_shexp")) out.tensor.remove_suffix(6);
   return out;
 }
 
@@ -183,7 +186,8 @@ std::optional<std::string_view> recipe_of_file_type(std::uint32_t file_type) {
 TensorType recipe_type(std::string_view recipe_name, const Shape& shape, std::string_view name,
                        std::uint64_t rows, std::uint64_t cols) {
   const Recipe& recipe = find_recipe(recipe_name);
-  const bool matrix = rows > 1 && name.ends_with(".weight") && !name.ends_with("norm.weight");
+  const bool matrix = rows > 1 && name.ends_with(".weight") && !name.ends_with("norm.weight") &&
+                      !name.ends_with("ffn_gate_inp.weight");
   if (!matrix) return F32;
   if (is_float(recipe.base)) return recipe.base;
   const bool head = name == (shape.tied_embeddings ? "token_embd.weight" : "output.weight");

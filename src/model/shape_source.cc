@@ -10,9 +10,14 @@ namespace {
 void add_layer(const Shape& shape, std::string_view recipe, std::uint32_t layer, TensorTable& out) {
   const std::uint64_t query_width = std::uint64_t{shape.heads} * shape.head_width;
   const std::uint64_t kv_width = std::uint64_t{shape.kv_heads} * shape.head_width;
-  const auto matrix = [&](std::string_view tensor, std::uint64_t cols, std::uint64_t rows) {
+  const auto matrix = [&](std::string_view tensor, std::uint64_t cols, std::uint64_t rows,
+                          std::uint32_t groups = 1) {
     const std::string name = fmt::format("blk.{}.{}.weight", layer, tensor);
-    out[name] = {.type = recipe_type(recipe, shape, name, rows, cols), .cols = cols, .rows = rows};
+    out[name] = {.type = recipe_type(recipe, shape, name, rows, cols),
+                 .cols = cols,
+                 .rows = rows,
+                 .groups = groups,
+                 .dimensions = groups > 1 ? 3U : 2U};
   };
   const auto vector = [&](std::string_view tensor, std::uint64_t cols) {
     out[fmt::format("blk.{}.{}", layer, tensor)] = {
@@ -27,11 +32,30 @@ void add_layer(const Shape& shape, std::string_view recipe, std::uint32_t layer,
     vector("attn_k.bias", kv_width);
     vector("attn_v.bias", kv_width);
   }
+  if (shape.architecture == "qwen3" || shape.architecture == "gemma3") {
+    vector("attn_q_norm.weight", shape.head_width);
+    vector("attn_k_norm.weight", shape.head_width);
+  }
   matrix("attn_output", query_width, shape.width);
+  if (shape.architecture == "gemma3") vector("post_attention_norm.weight", shape.width);
   vector("ffn_norm.weight", shape.width);
-  matrix("ffn_gate", shape.width, shape.feed_forward);
-  matrix("ffn_up", shape.width, shape.feed_forward);
-  matrix("ffn_down", shape.feed_forward, shape.width);
+  const ExpertShape& experts = shape.experts;
+  if (experts.count == 0) {
+    matrix("ffn_gate", shape.width, shape.feed_forward);
+    matrix("ffn_up", shape.width, shape.feed_forward);
+    matrix("ffn_down", shape.feed_forward, shape.width);
+  } else {
+    matrix("ffn_gate_inp", shape.width, experts.count);
+    matrix("ffn_gate_exps", shape.width, experts.feed_forward, experts.count);
+    matrix("ffn_up_exps", shape.width, experts.feed_forward, experts.count);
+    matrix("ffn_down_exps", experts.feed_forward, shape.width, experts.count);
+  }
+  if (experts.shared_feed_forward > 0) {
+    matrix("ffn_gate_shexp", shape.width, experts.shared_feed_forward);
+    matrix("ffn_up_shexp", shape.width, experts.shared_feed_forward);
+    matrix("ffn_down_shexp", experts.shared_feed_forward, shape.width);
+  }
+  if (shape.architecture == "gemma3") vector("post_ffw_norm.weight", shape.width);
 }
 
 }  // namespace
@@ -62,6 +86,14 @@ gguf::Metadata shape_metadata(const Shape& shape) {
   count("rope.dimension_count", shape.head_width);
   count("vocab_size", shape.vocabulary);
   number("rope.freq_base", shape.rope_base);
+  if (shape.window > 0) {
+    count("attention.sliding_window", shape.window);
+    count("attention.sliding_window_pattern", shape.global_period);
+  }
+  if (shape.experts.count > 0) {
+    count("expert_count", shape.experts.count);
+    count("expert_used_count", shape.experts.used);
+  }
   number("attention.layer_norm_rms_epsilon", shape.architecture == "qwen2" ? 1e-6F : 1e-5F);
   return out;
 }
@@ -83,7 +115,8 @@ TensorTable shape_tensors(const Shape& shape, std::string_view recipe) {
 Program shape_program(const Shape& shape, std::string_view recipe) {
   const gguf::Metadata metadata = shape_metadata(shape);
   const TensorTable tensors = shape_tensors(shape, recipe);
-  return build_architecture({.metadata = metadata, .tensors = tensors});
+  const ModelSource source{.metadata = metadata, .tensors = tensors};
+  return shape.experts.count > 0 ? build_expert_decoder(source) : build_architecture(source);
 }
 
 }  // namespace ceiling

@@ -10,6 +10,14 @@
 
 namespace ceiling {
 
+// A mixture of experts in place of each layer's feed-forward part.
+struct ExpertShape {
+  std::uint32_t count = 0;  // 0: dense
+  std::uint32_t used = 0;   // for each token
+  std::uint32_t feed_forward = 0;
+  std::uint32_t shared_feed_forward = 0;  // of the expert that all tokens use; 0: none
+};
+
 struct Shape {
   std::string name;          // "7B"
   std::string architecture;  // "llama"
@@ -17,6 +25,9 @@ struct Shape {
   std::uint32_t layers, width, feed_forward, heads, kv_heads, head_width, vocabulary, context;
   bool tied_embeddings;
   float rope_base;
+  std::uint32_t window = 0;         // of most layers, in positions; 0: all layers see everything
+  std::uint32_t global_period = 1;  // every such layer sees everything
+  ExpertShape experts = {};
 };
 
 const std::vector<Shape>& shapes();              // embedded from data/shapes.json at build
@@ -28,7 +39,8 @@ std::vector<std::string_view> recipes();
 TensorType recipe_type(std::string_view recipe, const Shape& shape, std::string_view tensor_name,
                        std::uint64_t rows, std::uint64_t cols);
 
-// The Program that a file of this shape and recipe would give, without any file.
+// The Program that a file of this shape and recipe would give, without any file. Shapes with
+// experts are for counting: no device runs them yet.
 Program shape_program(const Shape& shape, std::string_view recipe);
 
 }  // namespace ceiling

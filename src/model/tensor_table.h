@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "gguf/file.h"
 #include "quant/tensor_type.h"
@@ -20,5 +22,6 @@ struct TensorShape {
 using TensorTable = std::map<std::string, TensorShape, std::less<>>;
 
 TensorTable tensor_table(const gguf::File& file);
+TensorTable tensor_table(std::span<const gguf::TensorInfo> tensors, std::string_view label);
 
 }  // namespace ceiling

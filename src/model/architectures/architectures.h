@@ -10,6 +10,8 @@ Program build_llama(const ModelSource& source);
 Program build_qwen2(const ModelSource& source);
 Program build_qwen3(const ModelSource& source);
 Program build_gemma3(const ModelSource& source);
+// Of shapes only (model/shape_source.h): no file is read with it.
+Program build_expert_decoder(const ModelSource& source);
 
 // Whichever the metadata names. Throws as build_program (model/architecture.h).
 Program build_architecture(const ModelSource& source);

@@ -1,0 +1,476 @@
+// ceiling fit: what fits, how fast it will run, and on which machine.
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "base/terminal.h"
+#include "cli/commands.h"
+#include "cli/fit_report.h"
+#include "fit/decode_prediction.h"
+#include "fit/table.h"
+#include "gguf/header.h"
+#include "lab/directory.h"
+#include "lab/models.h"
+#include "lab/planner.h"
+#include "model/header_program.h"
+#include "model/known_models.h"
+#include "model/recipes.h"
+#include "os/cpu.h"
+#include "os/files.h"
+#include "os/memory.h"
+
+namespace ceiling::cli {
+namespace {
+
+struct Flags {
+  std::string hardware, shape, type, model, memory, host_memory, backend, kv = "f16";
+  double bandwidth = 0, host_bandwidth = 0;
+  std::uint32_t context = 0, prompt = 512;
+  std::string lab, compare, validate, output;
+  std::vector<std::string> what_if;
+  double want = 0;
+  bool recommend = false, report = false, describe = false, workloads = false, json = false;
+};
+
+// The model of a question, when its Program is known.
+struct Model {
+  Program program;
+  std::string name, type;
+  fit::TypeClass type_class = fit::TypeClass::super_blocks;
+  const Shape* shape = nullptr;  // nullptr: from a file
+};
+
+void print_json(const nlohmann::ordered_json& value) {
+  fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+// This machine, as a row of the catalogue would have it.
+struct ThisMachine {
+  fit::Hardware hardware;
+  fit::MachineRates rates;
+};
+
+ThisMachine measure_this_machine(const Flags& flags) {
+  ThisMachine out;
+  out.hardware.kind = fit::Kind::cpu;
+  out.hardware.vendor = "generic";
+  out.hardware.family = "CPU desktop";
+  out.hardware.memory_bytes = {static_cast<double>(os::memory_info().total.value)};
+  out.rates.threads = os::default_threads();
+  if (flags.bandwidth > 0) {
+    out.hardware.name = "this machine";
+    out.rates.read = {flags.bandwidth * 1e9};
+  } else {
+    Progress line("measuring this machine's memory", 0);
+    const lab::PlanMachine machine = lab::measure_machine();
+    out.hardware.name = machine.cpu;
+    out.rates = {{machine.read_gb_per_s * 1e9}, machine.int8_gop_per_s * 1e9, machine.threads};
+  }
+  out.hardware.bandwidth = out.rates.read;
+  return out;
+}
+
+// Shares of the ceiling that a lab run measured, cell by cell (medians over trials).
+std::vector<fit::MeasuredShare> lab_shares(const std::string& directory) {
+  const lab::RunDirectory run = lab::RunDirectory::open(directory);
+  const lab::Plan plan = run.read_plan();
+  const fit::Table results = fit::Table::parse(os::read_file(run.results()), run.results());
+  results.require({"cell", "excluded", "share_of_ceiling"});
+  std::map<std::string, std::vector<double>, std::less<>> shares;
+  for (const fit::TableRow& row : results.rows()) {
+    if (!results.cell(row, "excluded").empty()) continue;
+    if (const auto share = results.positive(row, "share_of_ceiling")) {
+      shares[std::string(results.cell(row, "cell"))].push_back(*share);
+    }
+  }
+  std::vector<fit::MeasuredShare> out;
+  for (const lab::Cell& cell : plan.cells) {
+    const auto found = shares.find(cell.id);
+    if (found == shares.end()) continue;
+    std::vector<double>& values = found->second;
+    std::ranges::sort(values);
+    out.push_back(
+        {lab::cell_program(cell), cell.prompt_tokens, cell.most_tokens, values[values.size() / 2]});
+  }
+  if (out.empty()) {
+    fail(ExitCode::usage, "'{}' holds no trial that can be used: give the folder of a lab run",
+         printable(directory, 100));
+  }
+  return out;
+}
+
+Model model_of_shape(const Shape& shape, const std::string& type) {
+  const auto file_type = fit::read_file_type(type);
+  return {shape_program(shape, type), shape.name, type,
+          file_type ? file_type->type : fit::TypeClass::super_blocks, &shape};
+}
+
+const Shape& shape_named(const std::string& name) {
+  if (const KnownModel* known = find_known_model(name)) return known->shape;
+  return find_shape(name);  // throws, with the names there are
+}
+
+Model model_of_file(const std::string& path) {
+  const gguf::Header header = gguf::read_header(path);
+  Model model{.program = build_program(header), .name = path, .type = {}};
+  const auto type = header.metadata.u32("general.file_type");
+  const auto recipe = type ? recipe_of_file_type(*type) : std::nullopt;
+  model.type = recipe ? std::string(*recipe) : "mixed";
+  if (const auto file_type = fit::read_file_type(model.type)) model.type_class = file_type->type;
+  if (const auto title = header.metadata.string("general.name")) {
+    model.name = printable(std::string(*title), 40);
+  }
+  return model;
+}
+
+std::vector<Model> models_of(const Flags& flags) {
+  if (!flags.model.empty()) {
+    std::vector<Model> one;
+    one.push_back(model_of_file(flags.model));
+    return one;
+  }
+  const std::string type = flags.type.empty() ? "Q4_K_M" : flags.type;
+  std::vector<Model> out;
+  if (!flags.shape.empty()) {
+    out.push_back(model_of_shape(shape_named(flags.shape), type));
+    return out;
+  }
+  for (const Shape& shape : shapes()) out.push_back(model_of_shape(shape, type));
+  return out;
+}
+
+void apply_overrides(const Flags& flags, fit::Question& question) {
+  if (flags.bandwidth > 0) question.hardware.bandwidth = {flags.bandwidth * 1e9};
+  if (flags.host_bandwidth > 0) question.host.bandwidth = {flags.host_bandwidth * 1e9};
+  if (!flags.memory.empty()) question.memory_bytes = parse_capacity(flags.memory).value;
+  if (!flags.host_memory.empty()) {
+    question.host.memory_bytes = parse_capacity(flags.host_memory).value;
+  }
+  if (question.memory_bytes == 0 && !flags.memory.empty()) {
+    fail(ExitCode::usage, "--memory is {}; expected more than 0", flags.memory);
+  }
+  if (!flags.backend.empty()) {
+    const auto backend = fit::backend_from_name(flags.backend);
+    if (!backend) {
+      fail(ExitCode::usage,
+           "--backend is '{}'; expected cuda, metal, vulkan, rocm, sycl, opencl, cpu or small_host",
+           printable(flags.backend, 40));
+    }
+    question.engine.backend = *backend;
+  }
+  question.kv = flags.kv == "q8_0" ? KvType::q8_0 : KvType::f16;
+  question.prompt = flags.prompt;
+}
+
+fit::Question question_about(const fit::Hardware& hardware, const Flags& flags) {
+  fit::Question question;
+  question.hardware = hardware;
+  question.engine = fit::usual_engine(hardware);
+  if (!hardware.memory_bytes.empty()) {
+    question.memory_bytes = static_cast<std::uint64_t>(hardware.memory_bytes.back());
+  }
+  apply_overrides(flags, question);
+  return question;
+}
+
+fit::Question with_model(fit::Question question, const Model& model, const Flags& flags) {
+  constexpr std::uint32_t kUsualContext = 4096;
+  question.model = model.name;
+  question.type = model.type;
+  question.type_class = model.type_class;
+  question.context =
+      flags.context > 0 ? flags.context : std::min(kUsualContext, model.program.context_limit);
+  return question;
+}
+
+// Answers for the named hardware, or for this machine.
+class Planner {
+ public:
+  explicit Planner(const Flags& flags) : flags_(flags) {
+    if (!flags.hardware.empty()) {
+      hardware_ = fit::find_hardware(flags.hardware);
+      return;
+    }
+    ThisMachine here = measure_this_machine(flags);
+    hardware_ = here.hardware;
+    rates_ = here.rates;
+    if (!flags.lab.empty()) rates_->calibration = fit::calibrate(lab_shares(flags.lab), *rates_);
+  }
+
+  fit::Question question() const { return question_about(hardware_, flags_); }
+
+  Answered ask(const fit::Question& question, const Model& model) const {
+    const fit::SpeedModel& speeds = fit::SpeedModel::fitted();
+    if (!rates_) return {question, fit::answer(question, model.program, speeds)};
+    fit::MachineRates rates = *rates_;
+    rates.read = question.hardware.bandwidth;
+    return {question, fit::answer_here(question, model.program, speeds, rates)};
+  }
+
+ private:
+  const Flags& flags_;
+  fit::Hardware hardware_;
+  std::optional<fit::MachineRates> rates_;  // of this machine
+};
+
+void print_answers(const Flags& flags) {
+  const Planner planner(flags);
+  std::vector<Answered> answers;
+  std::vector<std::string> too_long;
+  const std::vector<Model> models = models_of(flags);
+  for (const Model& model : models) {
+    // In a list of sizes a context may be beyond some of them.
+    if (models.size() > 1 && flags.context > model.program.context_limit) {
+      too_long.push_back(model.name);
+      continue;
+    }
+    answers.push_back(planner.ask(with_model(planner.question(), model, flags), model));
+  }
+  if (answers.empty()) {
+    fail(ExitCode::usage, "context {} is beyond every size there is", flags.context);
+  }
+  if (flags.json) return print_json(fit_json(answers));
+  fmt::print("{}", fit_text(answers));
+  for (const std::string& name : too_long) {
+    fmt::print("  {} was not trained for a context of {}\n", name, flags.context);
+  }
+}
+
+void print_what_if(const Flags& flags) {
+  const Planner planner(flags);
+  const Model model = std::move(models_of(flags).front());
+  const fit::Question question = with_model(planner.question(), model, flags);
+  const Answered before = planner.ask(question, model);
+  std::vector<std::string> changes = flags.what_if;
+  std::vector<Answered> after;
+  fit::Question all = question;
+  for (const std::string& change : flags.what_if) {
+    after.push_back(planner.ask(fit::changed(question, change), model));
+    all = fit::changed(all, change);
+  }
+  if (changes.size() > 1) {
+    changes.emplace_back("all of them");
+    after.push_back(planner.ask(all, model));
+  }
+  if (!flags.json) {
+    fmt::print("{}", what_if_text(before, changes, after));
+    return;
+  }
+  nlohmann::ordered_json out = {{"before", fit_json({before}).front()},
+                                {"after", nlohmann::ordered_json::array()}};
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    nlohmann::ordered_json entry = {{"change", changes[i]}};
+    entry.update(fit_json({after[i]}).front());
+    out["after"].push_back(std::move(entry));
+  }
+  print_json(out);
+}
+
+void print_wanted(const Flags& flags) {
+  const Model model = std::move(models_of(flags).front());
+  fit::Question question;
+  question.prompt = flags.prompt;
+  question = with_model(question, model, flags);
+  const auto found =
+      fit::machines_reaching(flags.want, question, model.program, fit::SpeedModel::fitted());
+  if (!flags.json) {
+    fmt::print("{}", want_text(flags.want, found));
+    return;
+  }
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const fit::Candidate& candidate : found) {
+    nlohmann::ordered_json entry = {{"surely", candidate.surely}};
+    entry.update(fit_json({{candidate.machine, candidate.answer}}).front());
+    out.push_back(std::move(entry));
+  }
+  print_json(out);
+}
+
+void print_recommendations(const Flags& flags) {
+  const Planner planner(flags);
+  const Shape& shape = shape_named(flags.shape.empty() ? "8B" : flags.shape);
+  fit::Question question = planner.question();
+  question.model = shape.name;
+  question.context = flags.context > 0 ? flags.context : std::min(4096U, shape.context);
+  auto recommendations = fit::recommend(question, shape, fit::SpeedModel::fitted());
+  for (fit::Recommendation& r : recommendations) {  // speeds from this machine's own rates
+    if (r.type.empty()) continue;
+    const Model model = model_of_shape(shape, r.type);
+    r.answer = planner.ask(with_model(question, model, flags), model).answer;
+  }
+  if (flags.json) return print_json(recommend_json(recommendations));
+  fmt::print("{}", recommend_text(question, recommendations));
+}
+
+// "A,B" or, for names that hold commas, "A;B".
+std::vector<std::string> split_names(const std::string& text) {
+  const char separator = text.find(';') != std::string::npos ? ';' : ',';
+  std::vector<std::string> out;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    std::string name = text.substr(begin, end - begin);
+    name.erase(0, name.find_first_not_of(' '));
+    if (!name.empty()) out.push_back(std::move(name));
+    begin = end + 1;
+  }
+  return out;
+}
+
+void print_comparison(const Flags& flags) {
+  std::vector<fit::Curve> curves;
+  const std::vector<std::string> types = flags.type.empty()
+                                             ? std::vector<std::string>{"Q4_K_M", "Q8_0", "F16"}
+                                             : std::vector<std::string>{flags.type};
+  for (const std::string& name : split_names(flags.compare)) {
+    fit::Question machine = question_about(fit::find_hardware(name), flags);
+    machine.context = flags.context > 0 ? flags.context : 4096;
+    curves.push_back(fit::speed_curve(machine, types, fit::SpeedModel::fitted()));
+  }
+  if (curves.empty()) fail(ExitCode::usage, "--compare names no hardware");
+  if (flags.json) {
+    print_json(compare_json(curves));
+  } else {
+    fmt::print("{}", compare_text(curves));
+  }
+  if (!flags.report) return;
+  const std::string path = flags.output.empty() ? "compare.html" : flags.output;
+  os::write_file(path, compare_page(curves, fmt::format("ceiling fit --compare \"{}\" --report",
+                                                        flags.compare)));
+  fmt::print(stderr, "{}\n", path);
+}
+
+int print_validation(const Flags& flags) {
+  const fit::Published published =
+      fit::read_published(os::read_file(flags.validate), flags.validate);
+  if (flags.workloads) {
+    fmt::print("{}\n", fit::workloads_json(published).dump(1));
+    return 0;
+  }
+  const auto rows = fit::judge(published, fit::SpeedModel::fitted());
+  if (flags.json) {
+    print_json(fit::to_json(published, rows));
+  } else {
+    fmt::print("{}", validation_text(published, rows));
+  }
+  return 0;
+}
+
+// A row of data/hardware.csv for this machine; what a program cannot see is left empty.
+void print_description(const Flags& flags) {
+  const ThisMachine here = measure_this_machine(flags);
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::string name = here.hardware.name;
+  std::ranges::replace(name, '"', '\'');
+  fmt::print(
+      "name,vendor,kind,family,chip,memory_gb_options,bandwidth_gb_s,bus_bits,gbit_s_per_pin,"
+      "fp16_tflops,fp32_tflops,pcie_gb_s,tdp_w,release_year,source\n");
+  fmt::print(
+      "\"{}\",generic,cpu,CPU desktop,\"{}\",{:.0f},{:.1f},,,,,,,,\"read rate measured by "
+      "ceiling probe on {:%Y-%m-%d}; the vendor's peak is higher\"\n",
+      name, name, here.hardware.memory_bytes.front() / (1U << 30U),
+      here.hardware.bandwidth.gb_per_s(), fmt::gmtime(now));
+}
+
+void run(const Flags& flags) {
+  if (flags.describe) return print_description(flags);
+  if (!flags.validate.empty()) {
+    print_validation(flags);
+  } else if (!flags.compare.empty()) {
+    print_comparison(flags);
+  } else if (flags.want > 0) {
+    print_wanted(flags);
+  } else if (flags.recommend) {
+    print_recommendations(flags);
+  } else if (!flags.what_if.empty()) {
+    print_what_if(flags);
+  } else {
+    print_answers(flags);
+  }
+}
+
+void add_questions(CLI::App& command, Flags& flags) {
+  command
+      .add_option("--hardware", flags.hardware,
+                  "A machine of the catalogue, or words of its name (default: this machine)")
+      ->type_name("NAME");
+  command.add_option("--shape", flags.shape, "Model, by size or name (default: all sizes)")
+      ->type_name("70B|NAME");
+  command.add_option("--type", flags.type, "Type of its weights (default: Q4_K_M)");
+  command
+      .add_option("-m,--model", flags.model,
+                  "A GGUF file, or only its first megabytes, in place of --shape")
+      ->check(CLI::ExistingFile)
+      ->excludes("--shape")
+      ->excludes("--type");
+  command.add_option("-c,--context", flags.context, "Positions to keep room for (default: 4096)")
+      ->check(CLI::Range(1U, 1U << 30U));
+  command.add_option("-p,--prompt", flags.prompt, "Prompt tokens before the first token")
+      ->check(CLI::Range(1U, 1U << 30U))
+      ->capture_default_str();
+  command.add_option("--kv", flags.kv, "Type of the KV cache")
+      ->check(CLI::IsMember({"f16", "q8_0"}))
+      ->capture_default_str();
+  command.add_option("--memory", flags.memory, "Memory of the device, as 48GiB");
+  command.add_option("--bandwidth", flags.bandwidth, "Bandwidth of its memory, GB/s")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--backend", flags.backend, "cuda, metal, vulkan, rocm, sycl, opencl, cpu");
+  command.add_option("--host-memory", flags.host_memory, "Memory beside a card (default: 32GiB)");
+  command
+      .add_option("--host-bandwidth", flags.host_bandwidth,
+                  "Bandwidth of that memory, GB/s (default: 89.6)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--lab", flags.lab, "Folder of a lab run of this machine to learn from")
+      ->check(CLI::ExistingDirectory);
+}
+
+}  // namespace
+
+void add_fit_command(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app.add_subcommand(
+      "fit", "What fits a machine, how fast it will run, and which machine to choose");
+  add_questions(*command, *flags);
+  command->add_flag("--recommend", flags->recommend, "Which type for daily use, evaluation, small");
+  command->add_option("--want", flags->want, "Which machines reach so many tokens/s")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--what-if", flags->what_if,
+                   "Change bandwidth, compute, fixed, memory or host-bandwidth: bandwidth=1.5x")
+      ->type_name("KEY=VALUE");
+  command->add_option("--compare", flags->compare, "Speed over size for machines, apart by commas")
+      ->type_name("NAMES");
+  command->add_flag("--report", flags->report, "With --compare: also write a page")
+      ->needs("--compare");
+  command->add_option("--out", flags->output, "Where the page goes (default: compare.html)");
+  command->add_option("--validate", flags->validate, "Judge published rows (docs/formats.md)")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE.csv");
+  command->add_flag("--workloads", flags->workloads, "With --validate: the counts behind each row")
+      ->needs("--validate");
+  command->add_flag("--describe", flags->describe, "A catalogue row for this machine");
+  command->add_flag("--json", flags->json, "JSON");
+  command->footer(
+      "Examples:\n"
+      "  ceiling fit                                   this machine, every size\n"
+      "  ceiling fit --hardware \"m4 pro 20c\" --shape 70B -c 8192\n"
+      "  ceiling fit --hardware 4090 -m model.gguf     a file, or its first megabytes\n"
+      "  ceiling fit --want 15 --shape 70B             machines that reach 15 tokens/s\n"
+      "  ceiling fit --compare \"RTX 4090,Apple M3 Ultra 80c\" --report\n"
+      "  ceiling fit --hardware 4090 --shape 70B --what-if host-bandwidth=2x --what-if "
+      "memory=48GiB");
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace ceiling::cli
