@@ -34,9 +34,9 @@ DECODE_BASE = dict(vendor=0.2, family=0.15, share_backend=0.3, share_backend_fam
                    fixed_vendor=0.4, fixed_family=0.2, unpack_backend=0.5, unpack_family=0.05, unpack_type=0.2,
                    fixed_build=0.2, unpack_build=0.2, scale=0.035)
 DECODE_CHOICES = [
-    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.4, scale=0.025),
-    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.4, scale=0.025, fixed_family=0.4),
-    dict(DECODE_BASE, fixed_family=0.4),
+    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.1, scale=0.025),
+    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.1, scale=0.025, fixed_family=0.4),
+    dict(DECODE_BASE, fixed_family=0.4, unpack_build=0.1),
     dict(DECODE_BASE, vendor=0.6, fixed_backend=1.2, fixed_vendor=1.2),
 ]
 PREFILL_CHOICES = [
@@ -151,12 +151,13 @@ class Decode(Fit):
         add("unpack/byte", 1, 1.5)
         add("fixed", math.log(50e-6), 1)
         add("fixed/build", 0.05, 0.2)
-        add("unpack/build", 0.05, 0.2)
+        add("unpack/build", 0.2, 0.1)  # later builds are faster: a wrong sign is another cause in disguise
         add("kv", 0, 1)
         add("kv/build", 0, 0.5)
         add("kv/without_flash", 0, 1)
         for kind in TYPES:
             add(f"unpack/type={kind}", 0, 0.7)
+            add(f"unpack/build/type={kind}", 0, 0.3)
         for vendor, family, backend in keys:
             add(f"share/vendor={vendor}", 0, c["vendor"])
             add(f"share/family={family}", 0, c["family"])
@@ -181,6 +182,7 @@ class Decode(Fit):
             share=design(rows, lambda r: nested("share", r) + [("share/youth", r["youth"])]),
             fixed=design(rows, lambda r: nested("fixed", r) + build("fixed", r, -1)),
             weight=design(rows, lambda r: common(r) + [(f"unpack/type={r['work']['type']}", 1),
+                                                       (f"unpack/build/type={r['work']['type']}", -r["build"]),
                                                        (f"unpack/backend={r['backend']}/type={r['work']['type']}", 1)]),
             byte=design(rows, lambda r: common(r) + [("unpack/byte", 1)]),
             kv=design(rows, lambda r: [("kv", 1), (f"kv/backend={r['backend']}", 1)]

@@ -1,11 +1,8 @@
 // ceiling fit: what fits, how fast it will run, and on which machine.
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,21 +11,10 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/fit_report.h"
-#include "fit/decode_prediction.h"
-#include "fit/table.h"
-#include "gguf/header.h"
-#include "lab/directory.h"
-#include "lab/models.h"
-#include "lab/planner.h"
-#include "model/header_program.h"
-#include "model/known_models.h"
-#include "model/recipes.h"
-#include "os/cpu.h"
+#include "cli/fit_subject.h"
 #include "os/files.h"
-#include "os/memory.h"
 
 namespace ceiling::cli {
 namespace {
@@ -43,105 +29,18 @@ struct Flags {
   bool recommend = false, report = false, describe = false, workloads = false, json = false;
 };
 
-// The model of a question, when its Program is known.
-struct Model {
-  Program program;
-  std::string name, type;
-  fit::TypeClass type_class = fit::TypeClass::super_blocks;
-  const Shape* shape = nullptr;  // nullptr: from a file
-};
-
 void print_json(const nlohmann::ordered_json& value) {
   fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-// This machine, as a row of the catalogue would have it.
-struct ThisMachine {
-  fit::Hardware hardware;
-  fit::MachineRates rates;
-};
-
-ThisMachine measure_this_machine(const Flags& flags) {
-  ThisMachine out;
-  out.hardware.kind = fit::Kind::cpu;
-  out.hardware.vendor = "generic";
-  out.hardware.family = "CPU desktop";
-  out.hardware.memory_bytes = {static_cast<double>(os::memory_info().total.value)};
-  out.rates.threads = os::default_threads();
-  if (flags.bandwidth > 0) {
-    out.hardware.name = "this machine";
-    out.rates.read = {flags.bandwidth * 1e9};
-  } else {
-    Progress line("measuring this machine's memory", 0);
-    const lab::PlanMachine machine = lab::measure_machine();
-    out.hardware.name = machine.cpu;
-    out.rates = {{machine.read_gb_per_s * 1e9}, machine.int8_gop_per_s * 1e9, machine.threads};
-  }
-  out.hardware.bandwidth = out.rates.read;
-  return out;
-}
-
-// Shares of the ceiling that a lab run measured, cell by cell (medians over trials).
-std::vector<fit::MeasuredShare> lab_shares(const std::string& directory) {
-  const lab::RunDirectory run = lab::RunDirectory::open(directory);
-  const lab::Plan plan = run.read_plan();
-  const fit::Table results = fit::Table::parse(os::read_file(run.results()), run.results());
-  results.require({"cell", "excluded", "share_of_ceiling"});
-  std::map<std::string, std::vector<double>, std::less<>> shares;
-  for (const fit::TableRow& row : results.rows()) {
-    if (!results.cell(row, "excluded").empty()) continue;
-    if (const auto share = results.positive(row, "share_of_ceiling")) {
-      shares[std::string(results.cell(row, "cell"))].push_back(*share);
-    }
-  }
-  std::vector<fit::MeasuredShare> out;
-  for (const lab::Cell& cell : plan.cells) {
-    const auto found = shares.find(cell.id);
-    if (found == shares.end()) continue;
-    std::vector<double>& values = found->second;
-    std::ranges::sort(values);
-    out.push_back(
-        {lab::cell_program(cell), cell.prompt_tokens, cell.most_tokens, values[values.size() / 2]});
-  }
-  if (out.empty()) {
-    fail(ExitCode::usage, "'{}' holds no trial that can be used: give the folder of a lab run",
-         printable(directory, 100));
-  }
-  return out;
-}
-
-Model model_of_shape(const Shape& shape, const std::string& type) {
-  const auto file_type = fit::read_file_type(type);
-  return {shape_program(shape, type), shape.name, type,
-          file_type ? file_type->type : fit::TypeClass::super_blocks, &shape};
-}
-
-const Shape& shape_named(const std::string& name) {
-  if (const KnownModel* known = find_known_model(name)) return known->shape;
-  return find_shape(name);  // throws, with the names there are
-}
-
-Model model_of_file(const std::string& path) {
-  const gguf::Header header = gguf::read_header(path);
-  Model model{.program = build_program(header), .name = path, .type = {}};
-  const auto type = header.metadata.u32("general.file_type");
-  const auto recipe = type ? recipe_of_file_type(*type) : std::nullopt;
-  model.type = recipe ? std::string(*recipe) : "mixed";
-  if (const auto file_type = fit::read_file_type(model.type)) model.type_class = file_type->type;
-  if (const auto title = header.metadata.string("general.name")) {
-    model.name = printable(std::string(*title), 40);
-  }
-  return model;
-}
-
-std::vector<Model> models_of(const Flags& flags) {
+std::vector<FitModel> models_of(const Flags& flags) {
   if (!flags.model.empty()) {
-    std::vector<Model> one;
+    std::vector<FitModel> one;
     one.push_back(model_of_file(flags.model));
     return one;
   }
   const std::string type = flags.type.empty() ? "Q4_K_M" : flags.type;
-  std::vector<Model> out;
+  std::vector<FitModel> out;
   if (!flags.shape.empty()) {
     out.push_back(model_of_shape(shape_named(flags.shape), type));
     return out;
@@ -184,7 +83,7 @@ fit::Question question_about(const fit::Hardware& hardware, const Flags& flags) 
   return question;
 }
 
-fit::Question with_model(fit::Question question, const Model& model, const Flags& flags) {
+fit::Question with_model(fit::Question question, const FitModel& model, const Flags& flags) {
   constexpr std::uint32_t kUsualContext = 4096;
   question.model = model.name;
   question.type = model.type;
@@ -202,7 +101,7 @@ class Planner {
       hardware_ = fit::find_hardware(flags.hardware);
       return;
     }
-    ThisMachine here = measure_this_machine(flags);
+    ThisMachine here = measure_this_machine(flags.bandwidth);
     hardware_ = here.hardware;
     rates_ = here.rates;
     if (!flags.lab.empty()) rates_->calibration = fit::calibrate(lab_shares(flags.lab), *rates_);
@@ -210,7 +109,7 @@ class Planner {
 
   fit::Question question() const { return question_about(hardware_, flags_); }
 
-  Answered ask(const fit::Question& question, const Model& model) const {
+  Answered ask(const fit::Question& question, const FitModel& model) const {
     const fit::SpeedModel& speeds = fit::SpeedModel::fitted();
     if (!rates_) return {question, fit::answer(question, model.program, speeds)};
     fit::MachineRates rates = *rates_;
@@ -228,8 +127,8 @@ void print_answers(const Flags& flags) {
   const Planner planner(flags);
   std::vector<Answered> answers;
   std::vector<std::string> too_long;
-  const std::vector<Model> models = models_of(flags);
-  for (const Model& model : models) {
+  const std::vector<FitModel> models = models_of(flags);
+  for (const FitModel& model : models) {
     // In a list of sizes a context may be beyond some of them.
     if (models.size() > 1 && flags.context > model.program.context_limit) {
       too_long.push_back(model.name);
@@ -249,7 +148,7 @@ void print_answers(const Flags& flags) {
 
 void print_what_if(const Flags& flags) {
   const Planner planner(flags);
-  const Model model = std::move(models_of(flags).front());
+  const FitModel model = std::move(models_of(flags).front());
   const fit::Question question = with_model(planner.question(), model, flags);
   const Answered before = planner.ask(question, model);
   std::vector<std::string> changes = flags.what_if;
@@ -278,7 +177,7 @@ void print_what_if(const Flags& flags) {
 }
 
 void print_wanted(const Flags& flags) {
-  const Model model = std::move(models_of(flags).front());
+  const FitModel model = std::move(models_of(flags).front());
   fit::Question question;
   question.prompt = flags.prompt;
   question = with_model(question, model, flags);
@@ -306,7 +205,7 @@ void print_recommendations(const Flags& flags) {
   auto recommendations = fit::recommend(question, shape, fit::SpeedModel::fitted());
   for (fit::Recommendation& r : recommendations) {  // speeds from this machine's own rates
     if (r.type.empty()) continue;
-    const Model model = model_of_shape(shape, r.type);
+    const FitModel model = model_of_shape(shape, r.type);
     r.answer = planner.ask(with_model(question, model, flags), model).answer;
   }
   if (flags.json) return print_json(recommend_json(recommendations));
@@ -367,24 +266,11 @@ int print_validation(const Flags& flags) {
   return 0;
 }
 
-// A row of data/hardware.csv for this machine; what a program cannot see is left empty.
-void print_description(const Flags& flags) {
-  const ThisMachine here = measure_this_machine(flags);
-  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::string name = here.hardware.name;
-  std::ranges::replace(name, '"', '\'');
-  fmt::print(
-      "name,vendor,kind,family,chip,memory_gb_options,bandwidth_gb_s,bus_bits,gbit_s_per_pin,"
-      "fp16_tflops,fp32_tflops,pcie_gb_s,tdp_w,release_year,source\n");
-  fmt::print(
-      "\"{}\",generic,cpu,CPU desktop,\"{}\",{:.0f},{:.1f},,,,,,,,\"read rate measured by "
-      "ceiling probe on {:%Y-%m-%d}; the vendor's peak is higher\"\n",
-      name, name, here.hardware.memory_bytes.front() / (1U << 30U),
-      here.hardware.bandwidth.gb_per_s(), fmt::gmtime(now));
-}
-
 void run(const Flags& flags) {
-  if (flags.describe) return print_description(flags);
+  if (flags.describe) {
+    fmt::print("{}", catalogue_row(measure_this_machine(flags.bandwidth)));
+    return;
+  }
   if (!flags.validate.empty()) {
     print_validation(flags);
   } else if (!flags.compare.empty()) {

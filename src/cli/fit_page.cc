@@ -49,17 +49,20 @@ Line line_of(const fit::Curve& curve, const std::string& type, std::string name,
   return line;
 }
 
+// Along the line through the sizes that run, and on past its end as the last two lead.
 double speed_at(const Line& line, double billions) {
-  for (std::size_t i = 1; i < line.points.size(); ++i) {
-    const fit::CurvePoint& a = *line.points[i - 1];
-    const fit::CurvePoint& b = *line.points[i];
-    if (billions > b.billions) continue;
-    const double along = std::log(billions / a.billions) / std::log(b.billions / a.billions);
-    return a.answer.tokens_per_s.median *
-           std::pow(b.answer.tokens_per_s.median / a.answer.tokens_per_s.median,
-                    std::clamp(along, 0.0, 1.0));
+  std::vector<const fit::CurvePoint*> running;
+  for (const fit::CurvePoint* point : line.points) {
+    if (runs(*point)) running.push_back(point);
   }
-  return line.points.back()->answer.tokens_per_s.median;
+  if (running.size() < 2) return running.front()->answer.tokens_per_s.median;
+  std::size_t above = 1;
+  while (above + 1 < running.size() && running[above]->billions < billions) ++above;
+  const fit::CurvePoint& a = *running[above - 1];
+  const fit::CurvePoint& b = *running[above];
+  const double along = std::log(billions / a.billions) / std::log(b.billions / a.billions);
+  return a.answer.tokens_per_s.median *
+         std::pow(b.answer.tokens_per_s.median / a.answer.tokens_per_s.median, along);
 }
 
 // Axes, reading thresholds, and the lines with intervals, labelled where they begin.
@@ -68,7 +71,7 @@ class SpeedChart {
   SpeedChart(lab::ChartWidth width, std::vector<Line> lines, std::string description)
       : lines_(std::move(lines)),
         height_(width.narrow ? 300 : 360),
-        right_(width.pixels - (width.narrow ? 62 : 150)),
+        right_(width.pixels - (width.narrow ? 88 : 150)),
         x_(lab::Axis::logarithmic(0.4, 100, kLeftMargin, right_)),
         y_(y_axis()),
         svg_(width.pixels, height_ + 12, std::move(description)) {}
@@ -113,10 +116,9 @@ class SpeedChart {
     svg_.text((kLeftMargin + right_) / 2, bottom() + 36, "parameters, billions (logarithmic)",
               "label muted", lab::Anchor::middle);
     svg_.line(kLeftMargin, y_.at(30), right_, y_.at(30), "ceiling");
-    svg_.text(right_ - 2, y_.at(30) - 4, "comfortable reading", "label muted small",
-              lab::Anchor::end);
+    svg_.text(kLeftMargin + 4, y_.at(30) - 4, "comfortable reading", "label muted small");
     svg_.line(kLeftMargin, y_.at(10), right_, y_.at(10), "ceiling");
-    svg_.text(right_ - 2, y_.at(10) - 4, "slow", "label muted small", lab::Anchor::end);
+    svg_.text(kLeftMargin + 4, y_.at(10) - 4, "slow", "label muted small");
   }
 
   void draw_line(const Line& line) {
@@ -152,6 +154,11 @@ class SpeedChart {
         if (runs(*point)) last = point;
       }
       if (last == nullptr) continue;
+      if (last != line.points.back()) {  // the line ends early: its name stands at its end
+        svg_.text(x_.at(last->billions) + 9, y_.at(last->answer.tokens_per_s.median) + 4, line.name,
+                  "label small");
+        continue;
+      }
       wanted.push_back(y_.at(last->answer.tokens_per_s.median));
       named.push_back(&line);
     }
@@ -195,7 +202,7 @@ lab::Table table_of(const std::vector<fit::Curve>& curves) {
            fits ? a.reason : "-",
            fmt::format("{:.1f}", static_cast<double>(a.need.total()) / (1U << 30U)),
            fits ? with_interval(a.tokens_per_s) : "-",
-           fits ? fmt::format("{}-{}", format_count(a.tokens_per_s.p95.low),
+           fits ? fmt::format("{}–{}", format_count(a.tokens_per_s.p95.low),
                               format_count(a.tokens_per_s.p95.high))
                 : "-"});
     }

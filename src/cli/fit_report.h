@@ -34,7 +34,7 @@ std::string validation_text(const fit::Published& published,
 // A page by itself: the answer, the curves, their tables, how to make it again.
 std::string compare_page(const std::vector<fit::Curve>& curves, const std::string& command_line);
 
-// "8.3 (7.1-9.7)".
+// "8.3 (7.1–9.7)".
 std::string with_interval(const fit::Prediction& prediction);
 
 }  // namespace ceiling::cli

@@ -16,7 +16,7 @@ std::string gib(std::uint64_t bytes) {
 }
 
 std::string seconds_with_interval(const fit::Prediction& p) {
-  return fmt::format("{} ({}-{})", format_duration({p.median}), format_duration({p.p80.low}),
+  return fmt::format("{} ({}–{})", format_duration({p.median}), format_duration({p.p80.low}),
                      format_duration({p.p80.high}));
 }
 
@@ -37,7 +37,7 @@ std::string details(const Answered& answered) {
                      gib(a.placement.spilled_bytes));
   if (!runs(a)) return out + "  speed        none: choose a smaller type, model or context\n";
   out += fmt::format(
-      "  decode       {} tokens/s; 95 %: {}-{}; {}; at most {}\n"
+      "  decode       {} tokens/s; 95 %: {}–{}; {}; at most {}\n"
       "  full context {} tokens/s\n"
       "  first token  {} for a prompt of {}\n"
       "  because      {}\n",
@@ -62,7 +62,7 @@ std::string inputs(const fit::Question& q) {
 }  // namespace
 
 std::string with_interval(const fit::Prediction& p) {
-  return fmt::format("{} ({}-{})", format_count(p.median), format_count(p.p80.low),
+  return fmt::format("{} ({}–{})", format_count(p.median), format_count(p.p80.low),
                      format_count(p.p80.high));
 }
 

@@ -98,10 +98,11 @@ std::optional<double> stated_year(std::string_view version) {
   return year + 0.5;
 }
 
-double year_of(std::string_view version) {
+double year_of(std::string_view version, const Hardware& hardware) {
   if (const auto build = build_number(version)) return year_of_build(*build);
   if (const auto year = stated_year(version)) return *year;
-  if (version.starts_with("8e672ef")) return 2023.9;  // the community table for Apple
+  // The community table for Apple says "or later": no build is older than what it ran on.
+  if (version.starts_with("8e672ef")) return std::max(2023.9, hardware.year + 0.8);
   if (version.starts_with("llmfit")) return 2026.5;
   return kUnstated;
 }
@@ -149,7 +150,7 @@ Engine read_engine(std::string_view backend, std::string_view version, const Har
       {"cpu", Backend::cpu},
   }};
   const std::string words = lower(backend);
-  Engine engine{.backend = usual_backend(hardware), .year = year_of(version)};
+  Engine engine{.backend = usual_backend(hardware), .year = year_of(version, hardware)};
   for (const auto& [word, found] : kFirstWords) {
     if (words.starts_with(word)) engine.backend = found;
   }

@@ -160,8 +160,10 @@ DecodeTime SpeedModel::decode(const Hardware& hardware, const Engine& engine,
                                          term(decode_, "share/youth") * backend_youth(engine)));
   const double common =
       nested(decode_, "unpack", hardware, engine) + build_effect(decode_, "unpack", engine);
+  const double build_of_type =
+      -build_step(engine.year) * term(decode_, fmt::format("unpack/build/type={}", type));
   const double per_weight =
-      std::exp(common + term(decode_, fmt::format("unpack/type={}", type)) +
+      std::exp(common + build_of_type + term(decode_, fmt::format("unpack/type={}", type)) +
                term(decode_, fmt::format("unpack/backend={}/type={}", backend, type)));
   const double per_byte = std::exp(common + term(decode_, "unpack/byte"));
   const double read_s = work.weight_bytes / (bandwidth * share);

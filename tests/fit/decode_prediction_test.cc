@@ -71,5 +71,33 @@ TEST(EstimatePrefill, GrowsWithThePrompt) {
   EXPECT_GT(estimate_prefill(program, 256, machine(30)).value, 1.9 * one);
 }
 
+// A machine whose streams reach 0.93 and whose layers cost 90 us: two shapes teach it, the next of
+// the same types are predicted within 5 %.
+TEST(Calibration, TeachesTheNextShapesShare) {
+  const MachineRates rates = machine(30);
+  const auto truth = [&](const Program& program) {
+    const double bytes = static_cast<double>(mean_decode_cost(program, 128, 64).read_bytes());
+    const double floor_s = bytes / 30e9;
+    return floor_s / (floor_s / 0.93 + 100e-6 + 90e-6 * program.layers);
+  };
+  std::vector<MeasuredShare> measured;
+  for (const char* size : {"1B", "3B"}) {
+    const Program program = shape_program(find_shape(size), "Q4_K_M");
+    measured.push_back({program, 128, 64, truth(program)});
+  }
+  MachineRates taught = rates;
+  taught.calibration = calibrate(measured, rates);
+  for (const char* size : {"7B", "13B", "32B"}) {
+    const Program program = shape_program(find_shape(size), "Q4_K_M");
+    const DecodePrediction p = predict_decode(program, 128, 64, taught);
+    EXPECT_NEAR(p.share.median / truth(program), 1, 0.05) << size;
+    EXPECT_LT(p.share.p80.high - p.share.p80.low,
+              predict_decode(program, 128, 64, rates).share.p80.high -
+                  predict_decode(program, 128, 64, rates).share.p80.low);
+  }
+  EXPECT_THROW(calibrate({{measured[0].program, 0, 1, 0.0}}, rates), Error);
+  EXPECT_DOUBLE_EQ(calibrate({}, rates).stream, 1);
+}
+
 }  // namespace
 }  // namespace ceiling::fit

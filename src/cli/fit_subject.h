@@ -1,0 +1,43 @@
+// What `ceiling fit` is asked about: this machine, and models by shape or by file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fit/decode_prediction.h"
+#include "fit/engine.h"
+#include "fit/hardware.h"
+#include "model/program.h"
+#include "model/shapes.h"
+
+namespace ceiling::cli {
+
+// This machine, as a row of the catalogue would have it.
+struct ThisMachine {
+  fit::Hardware hardware;
+  fit::MachineRates rates;
+};
+
+// Measures for about two seconds, or takes the given bandwidth (0: measure).
+ThisMachine measure_this_machine(double bandwidth_gb_per_s);
+
+// Shares of the ceiling that a lab run measured, cell by cell (medians over trials). Throws
+// Error(usage) for a folder without usable trials.
+std::vector<fit::MeasuredShare> lab_shares(const std::string& directory);
+
+// Header and row of data/hardware.csv for this machine; what a program cannot see is left empty.
+std::string catalogue_row(const ThisMachine& here);
+
+struct FitModel {
+  Program program;
+  std::string name, type;
+  fit::TypeClass type_class = fit::TypeClass::super_blocks;
+};
+
+// A shape by its size or a published model's name. Throws Error(usage) with the names there are.
+const Shape& shape_named(const std::string& name);
+FitModel model_of_shape(const Shape& shape, const std::string& type);
+// From a GGUF file's front; the rest of it may be missing.
+FitModel model_of_file(const std::string& path);
+
+}  // namespace ceiling::cli

@@ -1,0 +1,146 @@
+"""`ceiling fit` as a user would run it: answers, comparisons, judged rows, bad input."""
+import csv
+import io
+import json
+import pathlib
+import tempfile
+import unittest
+
+from program import ceiling
+
+PUBLISHED = pathlib.Path(__file__).resolve().parents[2] / "data" / "published.csv"
+COLUMNS = ["hardware", "engine", "engine_version", "backend", "model", "params_b", "quant", "file_size_gb", "test",
+           "tokens_per_s"]
+
+
+def rows_file(folder, rows):
+    path = pathlib.Path(folder) / "rows.csv"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    path.write_text(text.getvalue())
+    return path
+
+
+class Answers(unittest.TestCase):
+    def test_a_machine_of_the_catalogue(self):
+        result = ceiling("fit", "--hardware", "4090", "--shape", "70B", "--json")
+        self.assertEqual(result.code, 0, result.errors)
+        (answer,) = result.json()
+        self.assertEqual(answer["inputs"]["hardware"], "RTX 4090")
+        self.assertEqual(answer["verdict"], "spills")
+        self.assertLess(answer["tokens_per_s"]["interval95"][0], answer["tokens_per_s"]["interval80"][0])
+        self.assertGreater(answer["residency"]["spilled_bytes"], 10e9)
+        self.assertIn("spilled", answer["reason"])
+
+    def test_every_size_as_a_table(self):
+        result = ceiling("fit", "--hardware", "Apple M4 Pro 20c")
+        self.assertEqual(result.code, 0, result.errors)
+        for word in ("70B", "tokens/s", "fits comfortably", "inputs"):
+            self.assertIn(word, result.output)
+
+    def test_overrides_change_the_answer(self):
+        def speed(*more):
+            return ceiling("fit", "--hardware", "4090", "--shape", "8B", "--json", *more).json()[0]["tokens_per_s"]["median"]
+
+        self.assertGreater(speed("--bandwidth", "2000"), 1.2 * speed())
+        self.assertLess(speed("--type", "F16"), speed())
+
+    def test_a_recommendation(self):
+        result = ceiling("fit", "--hardware", "RTX 4060", "--shape", "8B", "--recommend", "--json")
+        daily, evaluation, small = result.json()
+        self.assertEqual(daily["type"], "Q4_K_M")
+        self.assertIsNone(evaluation["type"])
+        self.assertIn("rms", small["quality"])
+
+    def test_machines_that_reach_a_speed(self):
+        found = ceiling("fit", "--want", "15", "--shape", "70B", "--json").json()
+        names = [entry["inputs"]["hardware"] for entry in found]
+        self.assertIn("H200 SXM 141GB", names)
+        self.assertNotIn("RTX 4090", names)
+        self.assertTrue(all(entry["tokens_per_s"]["median"] >= 15 for entry in found))
+
+    def test_what_is_worth_improving(self):
+        result = ceiling("fit", "--hardware", "4090", "--shape", "8B", "--what-if", "bandwidth=1.5x", "--what-if",
+                         "fixed=0.5x")
+        self.assertEqual(result.code, 0, result.errors)
+        self.assertIn("all of them", result.output)
+
+    def test_a_comparison_with_its_page(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "page.html"
+            result = ceiling("fit", "--compare", "RTX 4090,Apple M3 Ultra 80c", "--report", "--out", page)
+            self.assertEqual(result.code, 0, result.errors)
+            self.assertIn("no longer fits from", result.output)
+            text = page.read_text()
+            self.assertEqual(text.count('role="img"'), 6)  # three plots, each wide and narrow
+            self.assertNotIn("<script", text)
+            for drawing in text.split("<svg")[1:]:
+                self.assertLess(len(drawing.split("</svg>")[0]), 40_000)
+
+
+class Judging(unittest.TestCase):
+    def test_published_rows(self):
+        result = ceiling("fit", "--validate", PUBLISHED, "--json")
+        self.assertEqual(result.code, 0, result.errors)
+        answer = result.json()
+        self.assertEqual(set(answer), {"rows", "summary"})
+        with open(PUBLISHED, newline="") as file:
+            published = list(csv.DictReader(file))
+        self.assertEqual(len(answer["rows"]), len(published))
+        for row, source in zip(answer["rows"], published):
+            self.assertEqual(row["hardware"], source["hardware"])
+            if row["predicted"] is None:
+                self.assertTrue(row["reason"])
+            else:
+                self.assertAlmostEqual(row["error"], row["predicted"] / row["measured"] - 1, places=9)
+                self.assertLessEqual(row["interval95"][0], row["interval80"][0])
+        judgeable = [r for r, s in zip(answer["rows"], published)
+                     if s["engine"] == "llama.cpp" and s["file_size_gb"]
+                     and r.get("reason") not in ("several devices", "unknown hardware",
+                                                 "the hardware's bandwidth is unknown")]
+        predicted = sum(r["predicted"] is not None for r in judgeable)
+        self.assertGreaterEqual(predicted / len(judgeable), 0.95)
+
+    def test_broken_cells_are_named_and_the_rest_judged(self):
+        good = ["RTX 4090", "llama.cpp", "b4008", "CUDA", "LLaMA 7B v2", "6.74", "Q4_0", "3.56 GiB", "tg128", "187"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = rows_file(folder, [good, good[:9] + ["fast"], good[:7] + ["3.56 parsecs"] + good[8:], good])
+            answer = ceiling("fit", "--validate", path, "--json").json()
+        self.assertEqual([r["predicted"] is None for r in answer["rows"]], [False, True, True, False])
+        broken = answer["summary"]["broken_cells"]
+        self.assertEqual([(b["row"], b["column"]) for b in broken], [(3, "tokens_per_s"), (4, "file_size_gb")])
+
+    def test_a_file_without_the_columns(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "rows.csv"
+            path.write_text("hardware,speed\nRTX 4090,3\n")
+            result = ceiling("fit", "--validate", path, "--json")
+        self.assertEqual(result.code, 4)
+        self.assertIn("lacks", result.errors)
+
+
+class BadInput(unittest.TestCase):
+    def refused(self, *arguments):
+        result = ceiling("fit", *arguments)
+        self.assertEqual(result.code, 2, result.output)
+        return result.errors + result.output
+
+    def test_names(self):
+        self.assertIn("RTX 4090", self.refused("--hardware", "RTX 4091", "--shape", "8B"))
+        ambiguous = self.refused("--hardware", "m4 pro", "--shape", "8B")
+        self.assertIn("Apple M4 Pro 16c; Apple M4 Pro 20c", ambiguous)
+        self.assertIn("unknown", self.refused("--hardware", "4090", "--shape", "9000B"))
+        self.assertIn("unknown", self.refused("--hardware", "4090", "--shape", "8B", "--type", "Q9"))
+
+    def test_numbers(self):
+        self.assertIn("4096", self.refused("--hardware", "4090", "--shape", "7B", "-c", "8192"))
+        for arguments in (["--bandwidth", "0"], ["--bandwidth", "-5"], ["-c", "0"], ["--want", "-1"]):
+            self.refused("--hardware", "4090", "--shape", "8B", *arguments)
+        self.refused("--hardware", "4090", "--shape", "8B", "--memory", "0")
+        self.assertIn("bandwidth=1.5x", self.refused("--hardware", "4090", "--shape", "8B", "--what-if", "magic=2x"))
+
+
+if __name__ == "__main__":
+    unittest.main()

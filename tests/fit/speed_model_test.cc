@@ -1,0 +1,94 @@
+#include "fit/speed_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "model/shapes.h"
+
+namespace ceiling::fit {
+namespace {
+
+constexpr const char* kModel = R"({
+  "decode": {"share": 2.0, "share/family=Ada": 0.5, "unpack": -30, "unpack/byte": -30,
+             "fixed": -9.0, "fixed/backend=cuda": -1.0, "fixed/build": 0.2, "kv": 0.0},
+  "prefill": {"rate": 3.0, "rate/vector": 0.0, "fixed": -12},
+  "spread": {"decode/cuda": {"p80": 0.1, "p95": 0.2}, "decode/other": {"p80": 0.3, "p95": 0.5},
+             "prefill/other": {"p80": 0.4, "p95": 0.8}}})";
+
+Hardware card(const std::string& family) {
+  Hardware hardware;
+  hardware.name = "a card";
+  hardware.vendor = "NVIDIA";
+  hardware.family = family;
+  hardware.bandwidth = {1000e9};
+  hardware.fp32_flops = 40e12;
+  return hardware;
+}
+
+Engine cuda(double year) { return {Backend::cuda, 0, true, year}; }
+
+const DecodeWork kWork{.layers = 32, .weight_bytes = 4e9, .kv_bytes = 1e8, .weights = 7e9};
+
+TEST(SpeedModel, AddsWhatNests) {
+  const SpeedModel model = SpeedModel::parse(kModel);
+  const DecodeTime time = model.decode(card("Ada"), cuda(2024.5), kWork);
+  const double share = 1 / (1 + std::exp(-2.5));
+  EXPECT_NEAR(time.stream_s, 4e9 / (1000e9 * share), 1e-9);
+  EXPECT_NEAR(time.kv_s, 1e-4, 1e-12);
+  EXPECT_NEAR(time.fixed_s, 32 * std::exp(-10.0 - 0.2 * build_step(2024.5)), 1e-9);
+  EXPECT_NEAR(time.tokens_per_s.median, 1 / time.total_s(), 1e-9);
+  EXPECT_NEAR(std::log(time.tokens_per_s.p80.high / time.tokens_per_s.median), 0.1, 1e-12);
+}
+
+TEST(SpeedModel, UnseenFamiliesInheritAndStakeMore) {
+  const SpeedModel model = SpeedModel::parse(kModel);
+  const DecodeTime unseen = model.decode(card("Newest"), cuda(2026), kWork);
+  EXPECT_NEAR(unseen.stream_s, 4e9 / (1000e9 / (1 + std::exp(-2.0))), 1e-9);
+  EXPECT_TRUE(model.knows_family("Ada"));
+  EXPECT_FALSE(model.knows_family("Newest"));
+}
+
+TEST(SpeedModel, LaterBuildsAreFaster) {
+  const SpeedModel model = SpeedModel::parse(kModel);
+  EXPECT_GT(model.decode(card("Ada"), cuda(2026), kWork).tokens_per_s.median,
+            model.decode(card("Ada"), cuda(2023.5), kWork).tokens_per_s.median);
+}
+
+TEST(SpeedModel, RefusesWhatItCannotKnow) {
+  const SpeedModel model = SpeedModel::parse(kModel);
+  Hardware unknown = card("Ada");
+  unknown.bandwidth = {};
+  EXPECT_THROW(model.decode(unknown, cuda(2026), kWork), Error);
+  EXPECT_THROW(SpeedModel::parse("{}"), Error);
+  EXPECT_THROW(SpeedModel::parse("not json"), Error);
+}
+
+// Whatever was fitted: no bare ceiling, more bytes take longer, faster memory is faster, and no
+// machine of the catalogue is told to run faster than its memory.
+TEST(FittedModel, StaysUnderTheCeiling) {
+  const SpeedModel& model = SpeedModel::fitted();
+  const Program program = shape_program(find_shape("8B"), "Q4_K_M");
+  const DecodeWork work = decode_work(program, TypeClass::super_blocks, 512, 128);
+  for (const Hardware& hardware : hardware_catalogue()) {
+    if (!(hardware.bandwidth.value > 0)) continue;
+    const Engine engine = usual_engine(hardware);
+    const DecodeTime time = model.decode(hardware, engine, work);
+    const double most = hardware.bandwidth.value / (work.weight_bytes + work.kv_bytes);
+    EXPECT_LT(time.tokens_per_s.median, most) << hardware.name;
+    EXPECT_GT(time.tokens_per_s.median, most * 0.03) << hardware.name;
+    EXPECT_LT(time.tokens_per_s.p95.low, time.tokens_per_s.p80.low);
+    Hardware faster = hardware;
+    faster.bandwidth.value *= 1.5;
+    EXPECT_GT(model.decode(faster, engine, work).tokens_per_s.median, time.tokens_per_s.median)
+        << hardware.name;
+    const PrefillTime prompt =
+        model.prefill(hardware, engine, prefill_work(program, TypeClass::super_blocks, 0, 512));
+    EXPECT_GT(prompt.tokens_per_s.median, time.tokens_per_s.median) << hardware.name;
+  }
+}
+
+}  // namespace
+}  // namespace ceiling::fit
