@@ -69,14 +69,6 @@ Verdict verdict_of(const Question& question, const Budget& budget, const Need& n
   return need.total() <= all ? Verdict::spills : Verdict::does_not_fit;
 }
 
-double half_width(const Interval& interval) { return std::log(interval.high / interval.low) / 2; }
-
-Prediction about(double median, double p80, double p95) {
-  return {median,
-          {median * std::exp(-p80), median * std::exp(p80)},
-          {median * std::exp(-p95), median * std::exp(p95)}};
-}
-
 // The processor that runs what spills.
 Hardware host_processor(const Question& question) {
   Hardware host;
@@ -115,7 +107,7 @@ Speed decode_speed(const Question& question, const Program& program, const Speed
     p80 = std::max(p80, half_width(on_host.tokens_per_s.p80));
     p95 = std::max(p95, half_width(on_host.tokens_per_s.p95));
   }
-  speed.tokens_per_s = about(1 / speed.token_s, p80, p95);
+  speed.tokens_per_s = with_half_widths(1 / speed.token_s, p80, p95);
   return speed;
 }
 
@@ -228,8 +220,8 @@ Answer answer(const Question& question, const Program& program, const SpeedModel
       prefill_work(program, question.type_class, 0, question.prompt, question.file_scale));
   // Spilled layers of a prompt run on the host too: slower as the token is.
   const double first_s = prefill.total_s * (out.token_s / speed.device.total_s()) + out.token_s;
-  out.first_token_s =
-      about(first_s, half_width(prefill.tokens_per_s.p80), half_width(prefill.tokens_per_s.p95));
+  out.first_token_s = with_half_widths(first_s, half_width(prefill.tokens_per_s.p80),
+                                       half_width(prefill.tokens_per_s.p95));
 
   const DecodeWork work = decode_work(program, question.type_class, after_prompt, kDecoded,
                                       question.kv, question.file_scale);

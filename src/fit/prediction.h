@@ -15,4 +15,8 @@ struct Prediction {
 // A log-normal prediction: `log_sd` is the standard deviation of its natural logarithm.
 Prediction log_normal(double median, double log_sd);
 
+// Intervals by their half-widths of the natural logarithm.
+Prediction with_half_widths(double median, double p80, double p95);
+double half_width(const Interval& interval);
+
 }  // namespace ceiling::fit

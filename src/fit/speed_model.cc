@@ -25,12 +25,6 @@ unsigned usual_threads(const std::string& family) {
   return 8;
 }
 
-Prediction with_half_widths(double median, double p80, double p95) {
-  return {median,
-          {median * std::exp(-p80), median * std::exp(p80)},
-          {median * std::exp(-p95), median * std::exp(p95)}};
-}
-
 }  // namespace
 
 std::string vendor_group(const Hardware& hardware, const Engine& engine) {
