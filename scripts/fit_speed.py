@@ -296,7 +296,7 @@ def figure(results):
     rows = [r for held, _ in results.values() for r in held]
     residuals = np.concatenate([e for _, e in results.values()])
     e, w = errors(residuals), device_weights(rows)
-    return quantile(e, w, 0.5) + 0.2 * quantile(e, w, 0.75) + 0.1 * quantile(e, w, 0.9)
+    return quantile(e, w, 0.5) + 0.3 * quantile(e, w, 0.75) + 0.2 * quantile(e, w, 0.9)
 
 
 def folds_of(chips, count):
@@ -545,6 +545,8 @@ def why(hardware, backend):
                ("B580", "two rows, one behind a single PCIe lane"),
                ("EPYC", "server processors differ in how memory is set up, and three rows are all there is"),
                ("7950X", "its threads differ from the other processor with a thread sweep"),
+               ("4090", "no other NVIDIA card with this backend is known; two rows"),
+               ("7900 XT", "the early ROCm builds of its three rows differ from its siblings' later ones"),
                ("(CPU only)", "its threads differ from the other processor with a thread sweep"))
     if backend == "small_host":
         return "a card behind one PCIe lane of a small board: its driver and board decide"

@@ -3,10 +3,12 @@ import csv
 import io
 import json
 import pathlib
+import shutil
 import tempfile
 import unittest
 
-from program import ceiling
+from program import DATA, ceiling
+from tiny_gguf import keys, write as write_model
 
 PUBLISHED = pathlib.Path(__file__).resolve().parents[2] / "data" / "published.csv"
 COLUMNS = ["hardware", "engine", "engine_version", "backend", "model", "params_b", "quant", "file_size_gb", "test",
@@ -78,6 +80,42 @@ class Answers(unittest.TestCase):
             self.assertNotIn("<script", text)
             for drawing in text.split("<svg")[1:]:
                 self.assertLess(len(drawing.split("</svg>")[0]), 40_000)
+
+
+class Files(unittest.TestCase):
+    def test_the_front_of_a_file_is_enough(self):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = pathlib.Path(folder) / "whole.gguf"
+            write_model(whole, keys(context=64))
+            data = whole.read_bytes()
+            front = pathlib.Path(folder) / "front.gguf"
+            front.write_bytes(data[: len(data) // 4])
+            arguments = ["fit", "--hardware", "4090", "-c", "64", "-p", "16", "--json", "-m"]
+            answers = [ceiling(*arguments, path) for path in (whole, front)]
+            self.assertEqual([a.code for a in answers], [0, 0], answers[1].errors)
+            self.assertEqual(answers[0].json()[0]["memory"], answers[1].json()[0]["memory"])
+            front.write_bytes(data[:200])
+            self.assertEqual(ceiling(*arguments, front).code, 4)
+
+
+class Learning(unittest.TestCase):
+    def test_a_lab_run_teaches_this_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = pathlib.Path(folder) / "run"
+            shutil.copytree(DATA / "lab" / "run", run)
+            (run / "results.csv").write_text("cell,excluded,share_of_ceiling\n" + "".join(
+                f"{cell},{excluded},{share}\n" for cell, excluded, share in (
+                    ("1B-Q4_K_M", "", 0.62), ("1B-Q4_K_M", "", 0.60), ("1B-Q4_K_M", "", 0.61),
+                    ("7B-Q4_K_M", "", 0.70), ("7B-Q4_K_M", "throttled", 0.1))))
+
+            def share(*more):
+                answer = ceiling("fit", "--bandwidth", "30", "--shape", "13B", "--json", *more).json()[0]
+                return answer["tokens_per_s"]["median"] / answer["ceiling_tokens_per_s"]
+
+            self.assertAlmostEqual(share("--lab", run), 0.71, delta=0.035)
+            self.assertGreater(abs(share() - 0.71), 0.035)
+            (run / "results.csv").write_text("cell,excluded,share_of_ceiling\n")
+            self.assertEqual(ceiling("fit", "--bandwidth", "30", "--lab", run).code, 2)
 
 
 class Judging(unittest.TestCase):
