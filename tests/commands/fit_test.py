@@ -105,15 +105,15 @@ class Learning(unittest.TestCase):
             shutil.copytree(DATA / "lab" / "run", run)
             (run / "results.csv").write_text("cell,excluded,share_of_ceiling\n" + "".join(
                 f"{cell},{excluded},{share}\n" for cell, excluded, share in (
-                    ("1B-Q4_K_M", "", 0.62), ("1B-Q4_K_M", "", 0.60), ("1B-Q4_K_M", "", 0.61),
+                    ("1B-Q4_K_M", "", 0.66), ("1B-Q4_K_M", "", 0.64), ("1B-Q4_K_M", "", 0.65),
                     ("7B-Q4_K_M", "", 0.70), ("7B-Q4_K_M", "throttled", 0.1))))
 
             def share(*more):
                 answer = ceiling("fit", "--bandwidth", "30", "--shape", "13B", "--json", *more).json()[0]
                 return answer["tokens_per_s"]["median"] / answer["ceiling_tokens_per_s"]
 
-            self.assertAlmostEqual(share("--lab", run), 0.71, delta=0.035)
-            self.assertGreater(abs(share() - 0.71), 0.035)
+            self.assertAlmostEqual(share("--lab", run), 0.70, delta=0.035)
+            self.assertGreater(abs(share() - 0.70), 0.035)
             (run / "results.csv").write_text("cell,excluded,share_of_ceiling\n")
             self.assertEqual(ceiling("fit", "--bandwidth", "30", "--lab", run).code, 2)
 
