@@ -68,7 +68,9 @@ TEST(KnownModels, ExpertsAreReadByThoseChosen) {
       static_cast<double>(one.weight_bytes) / static_cast<double>(program.weight_bytes());
   EXPECT_GT(share, 0.25);  // 2 of 8 experts, and all of the rest
   EXPECT_LT(share, 0.30);
-  EXPECT_GT(cost(program, shape_batch(0, 64)).weight_bytes, program.weight_bytes() * 98 / 100);
+  // A prompt goes through nearly all: not the embedding table, nor most of the last layer's
+  // experts.
+  EXPECT_GT(cost(program, shape_batch(0, 64)).weight_bytes, program.weight_bytes() * 97 / 100);
 }
 
 TEST(KnownModels, AllMakePrograms) {
