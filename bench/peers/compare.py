@@ -2,6 +2,7 @@
 
     python3 bench/peers/compare.py --setup                  builds llama-cpp-python natively (some minutes)
     python3 bench/peers/compare.py [--only TEXT] [--pairs 10] --out docs/results/NAME
+    python3 bench/peers/compare.py --merge OTHER.json --out docs/results/NAME    takes over another file's rows
 
 Writes NAME.json (every pair, with its conditions) and NAME.md (the table). Rows can be run in pieces: pairs are
 added to those that NAME.json has of the same builds of both programs on the same processor; --again drops a row's
@@ -155,11 +156,11 @@ def write(path, text):
     os.replace(aside, path)
 
 
-def save(out, rows):
+def save(out, rows, machine):
     order = [work[0] for work in workload()]
     rows.sort(key=lambda row: order.index(row["work"]) if row["work"] in order else len(order))
     out.parent.mkdir(parents=True, exist_ok=True)
-    write(out.with_suffix(".json"), json.dumps({"probe": probe(), "rows": rows}, indent=1) + "\n")
+    write(out.with_suffix(".json"), json.dumps({"probe": machine, "rows": rows}, indent=1) + "\n")
     days = sorted({pair["when"][:10] for row in rows for pair in row["pairs"]})
     write(out.with_suffix(".md"),
           f"# Ceiling beside llama.cpp\n\nMade by `python3 bench/peers/compare.py --out docs/results/{out.name}` on "
@@ -168,16 +169,25 @@ def save(out, rows):
           f"before it and the builds.\n\n{table(rows)}\n")
 
 
+def merge(out, others):
+    files = [path for path in [out.with_suffix(".json"), *others] if path.exists()]
+    rows = {row["work"]: row for path in files for row in read_rows(path)}
+    save(out, list(rows.values()), json.loads(files[-1].read_text())["probe"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setup", action="store_true")
     parser.add_argument("--only", action="append", default=[], help="work whose name holds this text (repeatable)")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--again", action="store_true", help="drop the old pairs of the rows that are run")
+    parser.add_argument("--merge", type=Path, action="append", default=[], help="take this file's rows; measure nothing")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.setup:
         return setup()
+    if arguments.merge:
+        return merge(arguments.out or parser.error("--merge needs --out"), arguments.merge)
     if not (PEER / "bin/python").exists():
         sys.exit(f"llama-cpp-python is not in {PEER}: run this with --setup first")
     wanted = [work for work in workload() if not arguments.only or any(text in work[0] for text in arguments.only)]
@@ -196,7 +206,7 @@ def main():
         print(f"{work[0]:36} {s['ceiling']:9.2f} {s['llama_cpp']:9.2f}  {s['ratio']:5.2f}x ({s['low']:.2f}-{s['high']:.2f})"
               + (f"  share {s['share']:.3f}" if s["share"] else ""), flush=True)
         if arguments.out:
-            save(arguments.out, rows)
+            save(arguments.out, rows, probe())
 
 
 main()

@@ -9,9 +9,13 @@ std::vector<ReadKernel> kernels_of(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
-      return {{"avx2, 4 streams", isa, read_avx2_x4}, {"avx2, 1 stream", isa, read_avx2}};
+      return {{"avx2, 4 streams", isa, read_avx2_x4},
+              {"avx2, 4 streams fetched ahead", isa, read_avx2_x4_ahead},
+              {"avx2, 1 stream", isa, read_avx2}};
     case Isa::avx512:
-      return {{"avx512, 4 streams", isa, read_avx512_x4}, {"avx512, 1 stream", isa, read_avx512}};
+      return {{"avx512, 4 streams", isa, read_avx512_x4},
+              {"avx512, 4 streams fetched ahead", isa, read_avx512_x4_ahead},
+              {"avx512, 1 stream", isa, read_avx512}};
 #elif defined(__aarch64__)
     case Isa::neon:
       return {{"neon, 4 streams", isa, read_neon_x4}, {"neon, 1 stream", isa, read_neon}};

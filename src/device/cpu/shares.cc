@@ -9,8 +9,8 @@ namespace {
 constexpr std::size_t kLineOutputs = 16;  // floats in a cache line
 constexpr double kPartOfRest = 0.4;       // of a thread's bytes, in its next piece
 // A break in a stream costs about half a microsecond, what 8 KB take to read; a last piece of this
-// size keeps the others waiting for 10 at most.
-constexpr double kSmallestPieceBytes = 128 * 1024;
+// size keeps the others waiting for 3.
+constexpr double kSmallestPieceBytes = 48 * 1024;
 
 double bytes_of(const Product& product, std::size_t rows) {
   return static_cast<double>(product.row_bytes()) * static_cast<double>(rows);

@@ -14,7 +14,10 @@ namespace ceiling::cpu {
 namespace {
 
 constexpr std::int64_t kLongestSpinNs = 100'000;  // longer than sampling a token takes
-constexpr std::int64_t kShortestSpinNs = 2'000;
+// What a sleep and a wake cost in a virtual machine: to spin for less saves nothing, and a thread
+// that slept makes the next wait of the others longer than their spin, so that all sleep at each
+// barrier.
+constexpr std::int64_t kShortestSpinNs = 25'000;
 constexpr int kPausesBetweenClockReads = 32;
 
 void pause() {

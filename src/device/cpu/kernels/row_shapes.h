@@ -2,7 +2,8 @@
 // gives its registers, and how a block is decoded.
 //
 // A Simd gives: Vector of kLanes floats; zero(), add(a, b), multiply_add(a, b, c) = a * b + c;
-// load(x), and load_some(x, count) of the first `count` floats, zeros after them.
+// load(x), and load_some(x, count) of the first `count` floats, zeros after them; and how many rows
+// of float weights are read side by side.
 #pragma once
 
 #include "device/cpu/kernels/prepared.h"
@@ -23,7 +24,7 @@ struct LaneSums {
 };
 
 // Of the types with blocks of 32 weights: `bytes` for 512 columns.
-template <typename SimdType, std::size_t bytes, int streams>
+template <typename SimdType, std::size_t bytes, int streams, int long_streams>
 struct SmallRowShape {
   using Simd = SimdType;
   using Group = SmallGroup;
@@ -32,7 +33,7 @@ struct SmallRowShape {
   static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = bytes;
   static constexpr int kStreams = streams;
-  static constexpr int kLongStreams = 4;
+  static constexpr int kLongStreams = long_streams;
 };
 
 // Of the types with blocks of 256 weights. A Block gives Simd, Group, Sums<n>, kBytes, kStreams and
@@ -94,8 +95,8 @@ struct FloatRow {
   using Sums = FloatSums<Simd, n>;
   static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = kColumns * Stored::kBytes;
-  static constexpr int kStreams = 2;
-  static constexpr int kLongStreams = 4;
+  static constexpr int kStreams = Simd::kFloatStreams;
+  static constexpr int kLongStreams = Simd::kLongFloatStreams;
 
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {

@@ -34,6 +34,8 @@ inline __m256i widen_sums(__m256i sums) { return _mm256_madd_epi16(sums, _mm256_
 struct Simd256 {
   using Vector = __m256;
   static constexpr int kSummed = 8;
+  static constexpr int kFloatStreams = 2;
+  static constexpr int kLongFloatStreams = 4;
   static constexpr std::size_t kLanes = 8;
   static Vector zero() { return _mm256_setzero_ps(); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }

@@ -148,7 +148,7 @@ inline __m256 add_scaled(__m256 total, const __m256i* pairs, __m256 scale, __m25
 }
 
 template <typename Type>
-struct SmallRow : SmallRowShape<Simd256, 16 * Type::kBytes, 2> {
+struct SmallRow : SmallRowShape<Simd256, 16 * Type::kBytes, 2, 4> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
 
   template <int n>
@@ -196,7 +196,7 @@ struct SmallRow : SmallRowShape<Simd256, 16 * Type::kBytes, 2> {
   }
 };
 
-struct RowIQ4_XS : SmallRowShape<Simd256, 2 * sizeof(BlockIQ4_XS), 4> {
+struct RowIQ4_XS : SmallRowShape<Simd256, 2 * sizeof(BlockIQ4_XS), 4, 4> {
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
 
   template <int n>

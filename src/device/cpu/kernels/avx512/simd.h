@@ -52,6 +52,8 @@ struct Simd512 {
   using Vector = __m512;
   static constexpr std::size_t kLanes = 16;
   static constexpr int kSummed = 16;
+  static constexpr int kFloatStreams = 8;
+  static constexpr int kLongFloatStreams = 8;
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }

@@ -264,7 +264,7 @@ inline __m512 add_scaled_quad(__m512 total, __m512i header, __m512i dots, const 
 }
 
 template <typename Type>
-struct SmallRow : SmallRowShape<Simd512, 16 * Type::kBytes, 2> {
+struct SmallRow : SmallRowShape<Simd512, 16 * Type::kBytes, 8, 8> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
   static constexpr std::size_t kQuad = 4 * Type::kBytes;
 

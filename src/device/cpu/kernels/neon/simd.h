@@ -25,6 +25,8 @@ inline float half_at(Address p) {
 struct Simd128 {
   using Vector = float32x4_t;
   static constexpr int kSummed = 4;
+  static constexpr int kFloatStreams = 2;
+  static constexpr int kLongFloatStreams = 4;
   static constexpr std::size_t kLanes = 4;
   static Vector zero() { return vdupq_n_f32(0); }
   static Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }

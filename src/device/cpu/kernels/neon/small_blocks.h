@@ -107,7 +107,7 @@ inline void add_blocks(std::size_t blocks, Weights&& weights, Factor&& scale, Fa
 }
 
 template <typename Type>
-struct SmallRow : SmallRowShape<Simd128, 16 * Type::kBytes, 2> {
+struct SmallRow : SmallRowShape<Simd128, 16 * Type::kBytes, 2, 4> {
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
 
   template <int n>
@@ -126,7 +126,7 @@ struct SmallRow : SmallRowShape<Simd128, 16 * Type::kBytes, 2> {
   }
 };
 
-struct RowIQ4_XS : SmallRowShape<Simd128, 2 * sizeof(BlockIQ4_XS), 2> {
+struct RowIQ4_XS : SmallRowShape<Simd128, 2 * sizeof(BlockIQ4_XS), 2, 4> {
   static constexpr std::size_t kBlock = sizeof(BlockIQ4_XS);
 
   static Halves weights(Address block, std::size_t g) { return iq4_weights(block + 8 + 16 * g); }
