@@ -8,9 +8,12 @@ namespace {
 
 constexpr std::size_t kLineOutputs = 16;  // floats in a cache line
 constexpr double kPartOfRest = 0.4;       // of a thread's bytes, in its next piece
-// A break in a stream costs about half a microsecond, what 8 KB take to read; a last piece of this
-// size keeps the others waiting for 3.
+// A break in a stream costs about half a microsecond, what 8 KB take to read. In a long share a
+// last piece of 48 KB keeps the others waiting for 3 at most; a share that is short anyway (in a
+// small model, whose weights stay in a cache) is not worth so many breaks.
+constexpr double kLongShareBytes = 1024 * 1024;
 constexpr double kSmallestPieceBytes = 48 * 1024;
+constexpr double kSmallestPieceOfShortBytes = 128 * 1024;
 
 double bytes_of(const Product& product, std::size_t rows) {
   return static_cast<double>(product.row_bytes()) * static_cast<double>(rows);
@@ -35,13 +38,15 @@ std::size_t Product::row_bytes() const {
 std::vector<std::vector<Piece>> share_rows(const std::vector<Product>& products, unsigned threads) {
   double total = 0;
   for (const Product& p : products) total += bytes_of(p, p.matrix.shape.rows);
+  const double smallest =
+      total / threads < kLongShareBytes ? kSmallestPieceOfShortBytes : kSmallestPieceBytes;
   std::vector<std::vector<Piece>> shares(threads);
   for (unsigned t = 0; t < threads; ++t) {
     const double end = total * (t + 1) / threads;
     double at = total * t / threads;
     while (at < end) {
-      double next = at + std::max((end - at) * kPartOfRest, kSmallestPieceBytes);
-      if (end - next < kSmallestPieceBytes) next = end;
+      double next = at + std::max((end - at) * kPartOfRest, smallest);
+      if (end - next < smallest) next = end;
       double before = 0;  // bytes of the products before
       for (std::uint32_t i = 0; i < products.size(); ++i) {
         const Piece piece{i, row_at(products[i], at - before), row_at(products[i], next - before)};

@@ -91,6 +91,9 @@ class RowsProduct {
       for (int s = 0; s < streams; ++s) {
         trial_.template step<n>(kernel_, w[s], x, sums[s]);
         w[s] += Row::kBytes;
+        // Each stream reads the activations anew, from the nearest cache: many rows of them do not
+        // stay in registers, and the compiler would write them all to the stack to have them there.
+        if constexpr (n >= 2) asm volatile("" : : : "memory");
       }
       for (auto& group : x) ++group;
     }
