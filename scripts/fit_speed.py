@@ -134,7 +134,7 @@ class Fit:
 
     def parameters(self):
         return {name: round(float(self.x[i]), 6) for name, i in sorted(self.terms.index.items())
-                if round(float(self.x[i]), 6) != 0}
+                if round(float(self.x[i]), 6) != 0 or "/family=" in name}
 
 
 def sorted_unique(rows):
@@ -451,6 +451,20 @@ def spread_json(phase, results, fit, experts):
     return out
 
 
+def unseen_family_factor(results, rows):
+    """How much wider residuals are where the fit knew no other chip of the family."""
+    chips = collections.defaultdict(set)
+    for row in rows:
+        chips[(row["vendor"], row["family"])].add(row["chip"])
+    parts = {True: [], False: []}
+    for held, residuals in results.values():
+        for row, residual in zip(held, residuals):
+            parts[len(chips[(row["vendor"], row["family"])]) == 1].append((row, abs(residual)))
+    width = {alone: quantile(np.array([e for _, e in part]), device_weights([r for r, _ in part]), 0.8)
+             for alone, part in parts.items()}
+    return max(1.0, width[True] / width[False])
+
+
 def segments(results):
     out = collections.defaultdict(dict)
     for chip, (held, residuals) in results.items():
@@ -571,7 +585,7 @@ def main():
         chips = {r["chip"] for r in rows if arguments.without in (r["chip"], r["hardware"])}
         rows = [r for r in rows if r["chip"] not in chips]
     model, results, experts_found = {}, {}, {}
-    spread = {}
+    spread, unseen = {}, 1.0
     for phase, kind, choices in (("decode", Decode, DECODE_CHOICES), ("prefill", Prefill, PREFILL_CHOICES)):
         dense, judged, experts = split(rows, phase)
         chips = sorted({r["chip"] for r in judged})
@@ -595,9 +609,11 @@ def main():
             spread.update(spread_json(phase, results[phase], fit, experts_found[phase]))
             if kind is Decode:
                 baseline = constant_share(dense, judged)
+                unseen = unseen_family_factor(results[phase], dense)
     if not results:
-        spread = json.loads((ROOT / "data/speed_model.json").read_text())["spread"]
-    model["spread"] = spread
+        kept = json.loads((ROOT / "data/speed_model.json").read_text())
+        spread, unseen = kept["spread"], kept["unseen_family"]
+    model["spread"], model["unseen_family"] = spread, round(unseen, 4)
     pathlib.Path(arguments.output).write_text(json.dumps(model, indent=1, sort_keys=True) + "\n")
     if results:
         text = report(results["decode"], results["prefill"], baseline, experts_found)

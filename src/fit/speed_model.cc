@@ -89,6 +89,7 @@ SpeedModel SpeedModel::parse(std::string_view json) {
     const auto root = nlohmann::json::parse(json);
     root.at("decode").get_to(model.decode_);
     root.at("prefill").get_to(model.prefill_);
+    model.unseen_family_ = root.at("unseen_family");
     for (const auto& [group, widths] : root.at("spread").items()) {
       model.spread_[group] = {.p80 = widths.at("p80"), .p95 = widths.at("p95")};
     }
@@ -137,7 +138,8 @@ Prediction SpeedModel::around(double median, std::string_view phase, const Hardw
   if (found == spread_.end()) {
     fail(ExitCode::integrity, "the fitted speed model lacks a spread for {}/{}", phase, group);
   }
-  return with_half_widths(median, found->second.p80, found->second.p95);
+  const double wider = knows_family(family_group(hardware, engine)) ? 1 : unseen_family_;
+  return with_half_widths(median, wider * found->second.p80, wider * found->second.p95);
 }
 
 DecodeTime SpeedModel::decode(const Hardware& hardware, const Engine& engine,

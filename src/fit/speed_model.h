@@ -66,6 +66,7 @@ class SpeedModel {
 
   Terms decode_, prefill_;
   std::map<std::string, HalfWidths, std::less<>> spread_;
+  double unseen_family_ = 1;  // widens what is said of a family that no result is known of
 };
 
 // The rate that unpacking is measured against: the vector rate of a GPU, threads times a nominal

@@ -15,6 +15,7 @@ constexpr const char* kModel = R"({
   "decode": {"share": 2.0, "share/family=Ada": 0.5, "unpack": -30, "unpack/byte": -30,
              "fixed": -9.0, "fixed/backend=cuda": -1.0, "fixed/build": 0.2, "kv": 0.0},
   "prefill": {"rate": 3.0, "rate/vector": 0.0, "fixed": -12},
+  "unseen_family": 1.5,
   "spread": {"decode/cuda": {"p80": 0.1, "p95": 0.2}, "decode/other": {"p80": 0.3, "p95": 0.5},
              "prefill/other": {"p80": 0.4, "p95": 0.8}}})";
 
@@ -47,6 +48,7 @@ TEST(SpeedModel, UnseenFamiliesInheritAndStakeMore) {
   const SpeedModel model = SpeedModel::parse(kModel);
   const DecodeTime unseen = model.decode(card("Newest"), cuda(2026), kWork);
   EXPECT_NEAR(unseen.stream_s, 4e9 / (1000e9 / (1 + std::exp(-2.0))), 1e-9);
+  EXPECT_NEAR(std::log(unseen.tokens_per_s.p80.high / unseen.tokens_per_s.median), 0.15, 1e-12);
   EXPECT_TRUE(model.knows_family("Ada"));
   EXPECT_FALSE(model.knows_family("Newest"));
 }
