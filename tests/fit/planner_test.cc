@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
+#include <sstream>
+
 #include "base/error.h"
 #include "fit/comparison.h"
+#include "fit/table.h"
 #include "model/shapes.h"
 
 namespace ceiling::fit {
@@ -105,13 +110,37 @@ TEST(Reading, HasTwoThresholds) {
   EXPECT_EQ(reading_at(9.9), Reading::too_slow);
 }
 
-// Source: data/spill.csv. Layer times add: the ends predict the middle.
+// tokens/s by layers on the device, of the decode rows of one model and backend in data/spill.csv.
+std::map<double, double> published_spill(std::string_view model, std::string_view backend) {
+  std::ifstream file(CEILING_TEST_DATA "/../../data/spill.csv");
+  std::stringstream text;
+  text << file.rdbuf();
+  const Table table = Table::parse(text.str(), "data/spill.csv");
+  std::map<double, double> out;
+  for (const TableRow& row : table.rows()) {
+    const auto layers = parse_number(table.cell(row, "ngl"));
+    if (table.cell(row, "model") != model || table.cell(row, "backend") != backend ||
+        table.cell(row, "test") != "tg128" || !layers) {
+      continue;
+    }
+    out[*layers] = table.positive(row, "tokens_per_s").value();
+  }
+  return out;
+}
+
+// Layer times add: a run between two others is predicted from them, on machines of other people.
 TEST(Spill, LayerTimesAddAsPublishedRunsDo) {
-  // RTX 4090, Qwen2.5-32B Q5_K_M: 0, 32 and 64 of 64 layers on the card.
-  EXPECT_NEAR(1 / spilled_token_s(1 / 25.23, 1 / 2.18, 0.5) / 4.00, 1, 0.01);
-  EXPECT_NEAR(1 / spilled_token_s(1 / 25.60, 1 / 2.43, 0.5) / 4.45, 1, 0.01);
-  // A sweep of LLaMA 7B Q4_0: 20 of 32 layers lie midway between 10 and 30.
-  EXPECT_NEAR(1 / spilled_token_s(1 / 40.04, 1 / 13.45, 0.5) / 21.36, 1, 0.07);
+  for (const char* backend : {"CUDA", "CUDA+BLAS"}) {  // RTX 4090, Q5_K_M, 64 layers
+    const auto runs = published_spill("Qwen2.5-32B", backend);
+    ASSERT_EQ(runs.size(), 3U) << backend;
+    const double predicted = 1 / spilled_token_s(1 / runs.at(64), 1 / runs.at(0), 0.5);
+    EXPECT_NEAR(predicted / runs.at(32), 1, 0.01) << backend;
+  }
+  const auto sweep = published_spill("LLaMA 7B v2", "CUDA");  // one card, layer by layer
+  const double middle = 1 / spilled_token_s(1 / sweep.at(30), 1 / sweep.at(10), 0.5);
+  EXPECT_NEAR(middle / sweep.at(20), 1, 0.07);
+  const double near_the_end = 1 / spilled_token_s(1 / sweep.at(32), 1 / sweep.at(30), 0.5);
+  EXPECT_NEAR(near_the_end / sweep.at(31), 1, 0.06);
 }
 
 TEST(WhatIf, ChangesOneFigure) {
