@@ -80,6 +80,20 @@ std::vector<std::string_view> nearest_three(std::string_view text) {
   return names;
 }
 
+// Entries whose names hold all these words, those with the fewest other words first.
+std::vector<const Hardware*> entries_with(const std::vector<std::string>& wanted) {
+  std::vector<std::pair<std::size_t, const Hardware*>> found;
+  if (wanted.empty()) return {};
+  for (const Hardware& hardware : hardware_catalogue()) {
+    const std::vector<std::string> words = words_of(hardware.name);
+    if (holds(words, wanted)) found.emplace_back(words.size(), &hardware);
+  }
+  std::ranges::stable_sort(found, {}, &std::pair<std::size_t, const Hardware*>::first);
+  std::vector<const Hardware*> out;
+  for (const auto& [count, hardware] : found) out.push_back(hardware);
+  return out;
+}
+
 Kind read_kind(const Table& table, const TableRow& row) {
   const std::string_view text = table.cell(row, "kind");
   for (const Kind kind : {Kind::discrete, Kind::unified, Kind::cpu}) {
@@ -154,17 +168,16 @@ const std::vector<Hardware>& hardware_catalogue() {
 }
 
 std::vector<const Hardware*> search_hardware(std::string_view text) {
-  const std::vector<std::string> wanted = words_of(text);
-  std::vector<std::pair<std::size_t, const Hardware*>> found;
-  if (wanted.empty()) return {};
-  for (const Hardware& hardware : hardware_catalogue()) {
-    const std::vector<std::string> words = words_of(hardware.name);
-    if (holds(words, wanted)) found.emplace_back(words.size(), &hardware);
-  }
-  std::ranges::stable_sort(found, {}, &std::pair<std::size_t, const Hardware*>::first);
-  std::vector<const Hardware*> out;
-  for (const auto& [count, hardware] : found) out.push_back(hardware);
-  return out;
+  std::vector<std::string> wanted = words_of(text);
+  std::vector<const Hardware*> found = entries_with(wanted);
+  if (!found.empty()) return found;
+  // "NVIDIA GeForce RTX 4090": makers and their brands are not in the catalogue's names.
+  std::erase_if(wanted, [](const std::string& word) {
+    constexpr std::array<std::string_view, 7> kMakers = {"nvidia", "geforce", "amd",     "radeon",
+                                                         "intel",  "gpu",     "graphics"};
+    return std::ranges::find(kMakers, word) != kMakers.end();
+  });
+  return entries_with(wanted);
 }
 
 const Hardware& find_hardware(std::string_view text) {

@@ -89,6 +89,8 @@ TEST(HardwareSearch, FindsWhatPeopleType) {
       {"strix halo", "Ryzen AI Max+ 395 (Strix Halo, Radeon 8060S)"},
       {"7900 xtx", "RX 7900 XTX"},
       {"b580", "Arc B580"},
+      {"NVIDIA GeForce RTX 3060 Ti", "RTX 3060 Ti"},
+      {"AMD Radeon RX 7900 XTX", "RX 7900 XTX"},
   };
   for (const auto& [text, name] : meant) EXPECT_EQ(find_hardware(text).name, name) << text;
   EXPECT_EQ(search_hardware("m4 pro").size(), 2U);
