@@ -5,20 +5,13 @@
 #include "device/cpu/kernels/avx2/small_blocks.h"
 #include "device/cpu/kernels/avx2/super_blocks.h"
 #include "device/cpu/kernels/row_shapes.h"
+// after these:
+#include "device/cpu/kernels/common_rows.inc"
 
 namespace ceiling::cpu {
 namespace {
 
-struct Avx2Rows {
-  using F32 = FloatRow<StoredF32>;
-  using F16 = FloatRow<StoredF16>;
-  using BF16 = FloatRow<StoredBF16>;
-  using Q4_0 = SmallRow<SmallQ4_0>;
-  using Q4_1 = SmallRow<SmallQ4_1>;
-  using Q5_0 = SmallRow<SmallQ5_0>;
-  using Q5_1 = SmallRow<SmallQ5_1>;
-  using Q8_0 = SmallRow<SmallQ8_0>;
-  using IQ4_NL = SmallRow<SmallIQ4_NL>;
+struct Avx2Rows : CommonRows {
   using IQ4_XS = RowIQ4_XS;
   using Q2_K = HalvedRow<SuperQ2_K>;
   using Q3_K = HalvedRow<SuperQ3_K>;
