@@ -6,15 +6,19 @@ endif()
 
 add_library(ceiling_flags INTERFACE)
 target_include_directories(ceiling_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+set(warnings -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -Werror)
 target_compile_options(ceiling_flags INTERFACE
-  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wnon-virtual-dtor -Werror)
+  "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports uninitialised members of libstdc++'s own regex, optional and variant at -O2.
-  target_compile_options(ceiling_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-psabi)
+  target_compile_options(ceiling_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-psabi>")
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # libstdc++ 12 uses its own deprecated get_temporary_buffer inside stable sorts and partitions.
-  target_compile_options(ceiling_flags INTERFACE -Wno-deprecated-declarations)
+  target_compile_options(ceiling_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations>")
 endif()
 if(CEILING_SANITIZE)
   target_compile_options(ceiling_flags INTERFACE

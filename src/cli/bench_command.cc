@@ -8,13 +8,13 @@
 #include "base/error.h"
 #include "base/terminal.h"
 #include "cli/commands.h"
+#include "cli/memory_reader.h"
 #include "cli/model_hash.h"
 #include "cli/model_path.h"
 #include "cli/session_flags.h"
 #include "cli/speed_report.h"
 #include "os/cpu.h"
 #include "os/process.h"
-#include "probe/measure.h"
 
 namespace ceiling::cli {
 namespace {
@@ -87,33 +87,34 @@ class Bench {
     Session session(report_.model, session_options(flags_, tests_, threads));
     const Seconds load{
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-    const std::span<const std::byte> mapping = report_.model->weights()->pool();
-    probe::touch(mapping, os::default_threads());
-    probe::ReadProbe probe(mapping, os::default_threads());
+    const MemoryReader reader(session);
     for (const SpeedTest& test : tests_) {
       progress.label(fmt::format("{} with {} threads", test.name(), threads));
       ThreadResult& result = report_.results.emplace_back();
       result.threads = threads;
-      result.device = session.device().description();
+      result.device = session.description();
       result.load = load;
       const auto go_on = [] { return !os::interrupted(); };
-      result.speed = run_speed_test(session, test, flags_.repetitions, flags_.seed, probe, go_on);
+      result.speed =
+          run_speed_test(session, test, flags_.repetitions, flags_.seed, reader.read(), go_on);
       if (!go_on()) return;
       if (flags_.profile) report_.profiles.push_back(profile_steps(session, test, flags_.seed));
       progress.set(report_.results.size());
     }
-    describe(session, probe);
+    describe(session, reader);
   }
 
-  void describe(Session& session, const probe::ReadProbe& probe) {
-    report_.probe_kernel = probe.kernel();
-    report_.probe_threads = probe.threads();
-    report_.probe_from_memory =
-        probe::larger_than_caches({report_.model->weights()->pool().size()});
+  void describe(Session& session, const MemoryReader& reader) {
+    report_.probe_kernel = reader.kernel();
+    report_.probe_threads = reader.threads();
+    report_.probe_from_memory = reader.from_memory();
+    report_.probe_region = reader.region();
     report_.options = session.options();
     report_.kv_bytes = session.kv_bytes();
     report_.workspace_bytes = session.executable().workspace_bytes();
     report_.copied_bytes = session.executable().traffic().copied_bytes;
+    report_.upload = session.executable().upload();
+    report_.placement = session.placement();
   }
 
   const BenchFlags& flags_;

@@ -19,6 +19,17 @@ void add_device_flags(CLI::App& command, SessionFlags& flags) {
   command.add_option("--device", flags.options.device, "compute unit")
       ->check(CLI::IsMember(device_names()))
       ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--device-memory",
+          [&flags](const std::string& text) {
+            flags.options.device_memory = parse_capacity(text).value;
+          },
+          "of the device's own memory, at most this much (24GiB); what does not fit runs on the "
+          "CPU")
+      ->type_name("SIZE");
+  command.add_flag("--no-spill", flags.options.no_spill,
+                   "refuse a model that does not fit the device's memory (exit code 3)");
   const std::map<std::string, KvType> types = {{"f16", KvType::f16}, {"q8_0", KvType::q8_0}};
   command.add_option("--kv", flags.options.kv, "type of the KV cache: f16 (default) or q8_0")
       ->transform(CLI::CheckedTransformer(types, CLI::ignore_case).description(""))

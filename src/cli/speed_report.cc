@@ -107,16 +107,22 @@ std::string to_text(const SpeedReport& report) {
                       "(least-most)", "GB/s", "Gop/s", "ceiling");
   for (const ThreadResult& result : report.results) text += row(result);
   text += knees(report.results);
-  text += fmt::format(
-      "ceiling: {} read over the model's mapping (middle 80 %: {:.1f}-{:.1f}), {} slices{}\n",
-      format_bandwidth({ceiling.median()}), ceiling.quantile(0.1) / 1e9,
-      ceiling.quantile(0.9) / 1e9, ceiling.sorted().size(),
-      report.probe_from_memory ? "" : "; it partly fits the caches");
+  text +=
+      fmt::format("ceiling: {} read over {} (middle 80 %: {:.1f}-{:.1f}), {} slices{}\n",
+                  format_bandwidth({ceiling.median()}), report.probe_region,
+                  ceiling.quantile(0.1) / 1e9, ceiling.quantile(0.9) / 1e9, ceiling.sorted().size(),
+                  report.probe_from_memory ? "" : "; it partly fits the caches");
   text +=
       fmt::format("memory: {} resident at most, KV cache {}, buffers {}, weights copied {}\n",
                   format_capacity(report.memory.peak_resident), format_capacity({report.kv_bytes}),
                   format_capacity({report.workspace_bytes}),
                   report.copied_bytes == 0 ? "0 bytes" : format_capacity({report.copied_bytes}));
+  if (report.upload.bytes.value > 0) {
+    text += fmt::format("upload: {} in {}, {}\n", format_capacity(report.upload.bytes),
+                        format_duration(report.upload.time),
+                        format_bandwidth(report.upload.bytes / report.upload.time));
+  }
+  if (report.placement.copied_bytes > 0) text += describe(report.placement);
   for (const StepProfile& profile : report.profiles) {
     text += "\n" + to_text(profile, report.ceiling());
   }
@@ -147,6 +153,20 @@ ordered_json to_json(const SpeedReport& report) {
                     {"kv_bytes", report.kv_bytes},
                     {"workspace_bytes", report.workspace_bytes},
                     {"weights_copied_bytes", report.copied_bytes}};
+  if (report.upload.bytes.value > 0) {
+    json["upload"] = {{"bytes", report.upload.bytes.value},
+                      {"seconds", report.upload.time.value},
+                      {"gb_per_s", (report.upload.bytes / report.upload.time).gb_per_s()}};
+  }
+  ordered_json segments = ordered_json::array();
+  for (const Segment& segment : report.placement.segments) {
+    segments.push_back({{"unit", segment.unit},
+                        {"holds", segment.holds},
+                        {"residency", name(segment.residency)},
+                        {"weight_bytes", segment.weight_bytes},
+                        {"kv_bytes", segment.kv_bytes}});
+  }
+  json["placement"] = std::move(segments);
   if (!profiles.empty()) json["profile"] = std::move(profiles);
   return json;
 }

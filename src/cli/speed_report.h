@@ -27,12 +27,15 @@ struct SpeedReport {
   std::uint64_t seed = 0;
   std::string probe_kernel;
   unsigned probe_threads = 0;
+  std::string probe_region;       // "the model's mapping"
   bool probe_from_memory = true;  // what it read is larger than the caches
   std::vector<ThreadResult> results;
   std::vector<StepProfile> profiles;
   std::uint64_t kv_bytes = 0;
   std::uint64_t workspace_bytes = 0;
   std::uint64_t copied_bytes = 0;  // of weights
+  Upload upload;
+  Placement placement;
   os::ProcessMemory memory;
 
   BytesPerSecond ceiling() const;  // the median of all slices

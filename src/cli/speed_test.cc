@@ -12,9 +12,9 @@ namespace {
 // Reads the memory between steps.
 class Interleaver {
  public:
-  Interleaver(probe::ReadProbe& probe, std::uint64_t bytes_per_step, std::uint32_t all_steps,
+  Interleaver(const ReadMemory& read, std::uint64_t bytes_per_step, std::uint32_t all_steps,
               std::vector<probe::ReadSlice>& slices)
-      : probe_(probe),
+      : read_(read),
         slices_(slices),
         amount_{std::clamp<std::uint64_t>(bytes_per_step / 4, 64U << 20U, 256U << 20U)},
         most_steps_(std::max(all_steps / 32, 1U)) {}
@@ -29,13 +29,13 @@ class Interleaver {
     // The device's threads spin for a moment before they sleep: they must not share a core with the
     // probe's.
     std::this_thread::sleep_for(std::chrono::microseconds(500));
-    slices_.push_back(probe_.read(amount_));
+    slices_.push_back(read_(amount_));
     worked_ = {};
     steps_ = 0;
   }
 
  private:
-  probe::ReadProbe& probe_;
+  const ReadMemory& read_;
   std::vector<probe::ReadSlice>& slices_;
   Bytes amount_;
   std::uint32_t most_steps_;
@@ -80,13 +80,13 @@ BytesPerSecond SpeedResult::ceiling() const {
 double SpeedResult::share_of_ceiling() const { return read_rate().value / ceiling().value; }
 
 SpeedResult run_speed_test(Session& session, const SpeedTest& test, std::uint32_t repetitions,
-                           std::uint64_t seed, probe::ReadProbe& probe,
+                           std::uint64_t seed, const ReadMemory& read,
                            const SpeedRun::GoOn& go_on) {
   SpeedRun run(session, test, seed, go_on);
   SpeedResult result;
   result.test = test;
   result.cost = run.cost();
-  Interleaver interleaver(probe, result.cost.read_bytes() / run.steps(), repetitions * run.steps(),
+  Interleaver interleaver(read, result.cost.read_bytes() / run.steps(), repetitions * run.steps(),
                           result.slices);
   run.prepare();
   interleaver.read();

@@ -1,6 +1,7 @@
 // A speed test repeated, with readings of the memory between, outside the clock.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "cli/speed_run.h"
@@ -24,11 +25,13 @@ struct SpeedResult {
   double share_of_ceiling() const;   // read_rate / ceiling
 };
 
-// `probe` reads about every 20 ms of decode, and at least 30 times over all repetitions where there
-// are that many steps; before the first and after the last. A result that `go_on` ended holds the
-// whole repetitions only. Throws what Session throws.
+// Reads about so many bytes of the memory that the device decodes from, and tells the time.
+using ReadMemory = std::function<probe::ReadSlice(Bytes)>;
+
+// `read` is called about every 20 ms of decode, and at least 30 times over all repetitions where
+// there are that many steps; before the first and after the last. A result that `go_on` ended holds
+// the whole repetitions only. Throws what Session throws.
 SpeedResult run_speed_test(Session& session, const SpeedTest& test, std::uint32_t repetitions,
-                           std::uint64_t seed, probe::ReadProbe& probe,
-                           const SpeedRun::GoOn& go_on);
+                           std::uint64_t seed, const ReadMemory& read, const SpeedRun::GoOn& go_on);
 
 }  // namespace ceiling::cli

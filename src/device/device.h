@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,6 +53,13 @@ struct Traffic {
   std::uint64_t weight_bytes = 0, kv_bytes = 0, copied_bytes = 0;
 };
 
+// Weights copied to a device's own memory when a segment was compiled: a clock apart from the
+// run's.
+struct Upload {
+  Bytes bytes;
+  Seconds time;
+};
+
 // A compiled segment with its buffers. Not thread-safe: one caller at a time.
 class Executable {
  public:
@@ -66,6 +74,7 @@ class Executable {
   virtual std::vector<ProfileEntry> profile() const = 0;
   virtual void reset_profile() = 0;
   virtual Traffic traffic() const = 0;  // since compile
+  virtual Upload upload() const { return {}; }
   virtual std::uint64_t workspace_bytes() const = 0;
 };
 
@@ -80,6 +89,9 @@ class Device {
   virtual std::string name() const = 0;         // "cpu"
   virtual std::string description() const = 0;  // "2 threads, AVX-512 VNNI"
   virtual Residency residency(const Program& program, WeightId weight) const = 0;
+  // How fast it reads its own memory now, by one short read; empty: its memory is the host's, which
+  // `probe` reads.
+  virtual std::optional<BytesPerSecond> read_rate() { return std::nullopt; }
   virtual std::unique_ptr<KvStore> make_kv_store(const Program& program, std::size_t begin_step,
                                                  std::size_t end_step, KvType type,
                                                  std::uint32_t pages) = 0;

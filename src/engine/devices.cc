@@ -5,15 +5,18 @@
 #include "base/error.h"
 #include "base/isa.h"
 #include "device/cpu/cpu_device.h"
+#include "device/cuda/cuda_device.h"
 #include "device/reference/reference_device.h"
 #include "os/cpu.h"
+#include "os/memory.h"
 
 namespace ceiling {
 
-std::vector<std::string_view> device_names() { return {"cpu", "reference"}; }
+std::vector<std::string_view> device_names() { return {"cpu", "cuda", "reference"}; }
 
 std::unique_ptr<Device> make_device(std::string_view name, unsigned threads) {
   if (name == "reference") return make_reference_device();
+  if (name == "cuda") return cuda::make_cuda_device({});
   if (name != "cpu") {
     fail(ExitCode::usage, "device '{}' is unknown: this build has {}", name,
          fmt::join(device_names(), ", "));
@@ -27,6 +30,28 @@ std::unique_ptr<Device> make_device(std::string_view name, unsigned threads) {
   options.threads = threads;
   options.isa = active_isa();
   return cpu::make_cpu_device(options);
+}
+
+std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
+                                     const CompileOptions& options, std::uint64_t device_memory) {
+  UnitBudget host;
+  host.unit = name == "cuda" ? "cpu" : name;
+  host.reads_mapping = true;
+  host.memory_bytes = os::memory_info().total.value;
+  if (name != "cuda") {
+    if (device_memory != 0) {
+      fail(ExitCode::usage,
+           "--device-memory limits a device with memory of its own; '{}' reads the model where it "
+           "lies",
+           name);
+    }
+    return {host};
+  }
+  UnitBudget device;
+  device.unit = name;
+  device.memory_bytes = cuda::free_memory({.number = 0, .memory_bytes = device_memory});
+  device.workspace_bytes = cuda::workspace_bytes(program, options);
+  return {device, host};
 }
 
 }  // namespace ceiling

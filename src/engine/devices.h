@@ -9,10 +9,16 @@
 
 namespace ceiling {
 
-std::vector<std::string_view> device_names();  // "cpu", "reference"
+std::vector<std::string_view> device_names();  // "cpu", "cuda", "reference"
 
 // `threads` is for the CPU; 0: os::default_threads(). Throws Error(usage) for an unknown name and
-// for more threads than this process has processors.
+// for more threads than this process has processors, Error(failed) for a device that is not there.
 std::unique_ptr<Device> make_device(std::string_view name, unsigned threads);
+
+// The units that a model asked for on this device may use, in order of preference: a device with
+// memory of its own, then the CPU for what does not fit. `device_memory`: at most so many bytes of
+// that memory; 0: what is free. Throws Error(usage) for a limit on a device without such memory.
+std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
+                                     const CompileOptions& options, std::uint64_t device_memory);
 
 }  // namespace ceiling

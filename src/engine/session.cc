@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/devices.h"
 #include "engine/kv_pages.h"
+#include "engine/segments.h"
 #include "os/memory.h"
 
 namespace ceiling {
@@ -38,16 +39,6 @@ void check_memory(std::uint64_t needed, const SessionOptions& options, std::stri
       format_capacity({available}));
 }
 
-std::unique_ptr<KvStore> make_store(Device& device, const Program& program,
-                                    const SessionOptions& options) {
-  const auto store = [&](std::uint32_t pages) {
-    return device.make_kv_store(program, 0, program.steps.size(), options.kv, pages);
-  };
-  // The device chooses the size of its pages; a store of one page tells it.
-  const std::uint32_t page = store(1)->page_positions();
-  return store(options.sequences * ((options.context + page - 1) / page));
-}
-
 }  // namespace
 
 struct Session::State {
@@ -62,9 +53,13 @@ struct Session::State {
 
   std::shared_ptr<const Model> model;
   SessionOptions options;
-  std::unique_ptr<Device> device;
+  Device& unit(std::string_view name);  // made when it is first asked for
+  std::unique_ptr<KvStore> make_store();
+
+  std::vector<std::unique_ptr<Device>> devices;  // the one asked for, then others in use
   Placement placement;
   std::unique_ptr<KvStore> store;
+  std::vector<KvStore*> segment_stores;  // its parts
   std::unique_ptr<KvPages> pages;
   std::unique_ptr<Executable> executable;
   Batch batch;  // reused from step to step
@@ -72,24 +67,55 @@ struct Session::State {
 
 Session::State::State(std::shared_ptr<const Model> opened, const SessionOptions& asked)
     : model(std::move(opened)), options(with_defaults(program(), asked)) {
-  const std::uint64_t kv_bytes = kv_bytes_per_position(program(), options.kv) * options.context *
-                                 static_cast<std::uint64_t>(options.sequences);
-  check_memory(kv_bytes, options, "the KV cache");
-  device = make_device(options.device, options.threads);
-  UnitBudget unit;
-  unit.unit = device->name();
-  unit.reads_mapping = true;
-  unit.memory_bytes = os::memory_info().total.value;
-  placement =
-      place(program(), {unit}, options.context, options.sequences, options.kv, Phase::decode);
-  store = make_store(*device, program(), options);
-  pages = std::make_unique<KvPages>(*store, options.sequences);
   CompileOptions compile;
   compile.max_rows = std::max(options.batch_rows, options.sequences);
   compile.max_logit_rows = std::max(options.logit_rows, options.sequences);
-  executable =
-      device->compile(program(), model->weights(), 0, program().steps.size(), *store, compile);
-  check_memory(kv_bytes + executable->workspace_bytes(), options, "the KV cache and the buffers");
+  unit(options.device);
+  placement =
+      place(program(), unit_budgets(options.device, program(), compile, options.device_memory),
+            options.context, options.sequences, options.kv, Phase::decode, options.no_spill);
+  std::uint64_t host_kv_bytes = 0;
+  for (const Segment& segment : placement.segments) {
+    if (segment.residency != Residency::copied) host_kv_bytes += segment.kv_bytes;
+  }
+  check_memory(host_kv_bytes, options, "the KV cache");
+  store = make_store();
+  pages = std::make_unique<KvPages>(*store, options.sequences);
+  std::uint64_t host_bytes = host_kv_bytes;
+  std::vector<std::unique_ptr<Executable>> executables;
+  for (std::size_t i = 0; i < placement.segments.size(); ++i) {
+    const Segment& segment = placement.segments[i];
+    executables.push_back(unit(segment.unit)
+                              .compile(program(), model->weights(), segment.begin, segment.end,
+                                       *segment_stores[i], compile));
+    if (segment.residency != Residency::copied) host_bytes += executables.back()->workspace_bytes();
+  }
+  executable = join_executables(std::move(executables));
+  check_memory(host_bytes, options, "the KV cache and the buffers");
+}
+
+Device& Session::State::unit(std::string_view name) {
+  for (const auto& device : devices) {
+    if (device->name() == name) return *device;
+  }
+  return *devices.emplace_back(make_device(name, options.threads));
+}
+
+std::unique_ptr<KvStore> Session::State::make_store() {
+  const auto stores = [&](std::uint32_t pages_of_each) {
+    std::vector<std::unique_ptr<KvStore>> out;
+    for (const Segment& segment : placement.segments) {
+      out.push_back(
+          unit(segment.unit)
+              .make_kv_store(program(), segment.begin, segment.end, options.kv, pages_of_each));
+    }
+    return out;
+  };
+  // A device chooses the size of its pages; stores of one page tell it.
+  const std::uint32_t page = join_stores(stores(1))->page_positions();
+  auto parts = stores(options.sequences * ((options.context + page - 1) / page));
+  for (const auto& part : parts) segment_stores.push_back(part.get());
+  return join_stores(std::move(parts));
 }
 
 void Session::State::check_tokens(std::uint32_t sequence, std::span<const Token> tokens) const {
@@ -138,7 +164,14 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
 const Model& Session::model() const { return *state_->model; }
-Device& Session::device() { return *state_->device; }
+Device& Session::device() { return *state_->devices.front(); }
+std::string Session::description() const {
+  std::string text = state_->devices.front()->description();
+  for (std::size_t i = 1; i < state_->devices.size(); ++i) {
+    text += "; " + state_->devices[i]->description();
+  }
+  return text;
+}
 Executable& Session::executable() { return *state_->executable; }
 const Placement& Session::placement() const { return state_->placement; }
 const SessionOptions& Session::options() const { return state_->options; }

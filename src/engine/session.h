@@ -20,19 +20,23 @@ struct SessionOptions {
   std::uint32_t batch_rows = 512;  // prompt chunk
   std::uint32_t logit_rows = 1;    // most rows whose logits are wanted in one step
   KvType kv = KvType::f16;
+  std::uint64_t device_memory = 0;  // bytes of a device's own memory; 0: what is free
+  bool no_spill = false;            // refuse where something would not fit that memory
 };
 
 class Session {
  public:
   // Throws Error(usage): unknown device, a context beyond the model's limit; Error(failed): the KV
-  // cache and the buffers do not fit the memory that is free.
+  // cache and the buffers do not fit the memory that is free, or the device is not there;
+  // Error(refused): no_spill, and something does not fit.
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
   const Model& model() const;
-  Device& device();
+  Device& device();                 // the one asked for
+  std::string description() const;  // of all units in use
   Executable& executable();
   const Placement& placement() const;
   const SessionOptions& options() const;  // with the defaults filled in

@@ -67,14 +67,12 @@ class Placer {
   // Gives unit u as many of the last `left` pieces as fit; returns how many are left.
   std::size_t fill(std::size_t u, std::size_t left) {
     const UnitBudget& unit = units_[u];
-    const std::uint64_t room =
-        unit.memory_bytes - std::min(unit.memory_bytes, unit.workspace_bytes);
     if (left == 0) return 0;
     const std::size_t end = pieces_[left - 1].end;
     std::size_t taken = left;
     while (taken > 1) {  // piece 0 is the look-up
       const std::size_t begin = pieces_[taken - 1].begin;
-      if (weight_bytes(begin, end) + kv_bytes(begin, end) > room) break;
+      if (weight_bytes(begin, end) + kv_bytes(begin, end) > room(unit)) break;
       --taken;
     }
     if (taken < left) {
@@ -84,19 +82,25 @@ class Placer {
     return taken;
   }
 
-  // The embedding look-up joins the first segment if that holds the table anyway.
+  // The embedding look-up joins the first segment if that holds the table anyway or has room.
   void add_look_up() {
     const Piece& look_up = pieces_.front();
-    if (!segments_.empty()) {
+    if (!segments_.empty() && segments_.back().residency == Residency::copied) {
       Segment& first = segments_.back();
-      const auto held = weights_of(program_, first.begin, first.end);
-      const auto needed = weights_of(program_, look_up.begin, look_up.end);
-      if (first.residency != Residency::spilled && std::ranges::includes(held, needed)) {
+      const auto of_unit = [&](const UnitBudget& unit) { return unit.unit == first.unit; };
+      const std::uint64_t with_table = weight_bytes(0, first.end) + kv_bytes(0, first.end);
+      if (with_table == first.weight_bytes + first.kv_bytes ||
+          with_table <= room(*std::ranges::find_if(units_, of_unit))) {
         first.begin = 0;
+        first.weight_bytes = weight_bytes(0, first.end);
         return;
       }
     }
     add(look_up.begin, look_up.end, units_.back(), Residency::shared);
+  }
+
+  static std::uint64_t room(const UnitBudget& unit) {
+    return unit.memory_bytes - std::min(unit.memory_bytes, unit.workspace_bytes);
   }
 
   void add(std::size_t begin, std::size_t end, const UnitBudget& unit, Residency residency) {

@@ -51,7 +51,8 @@ struct Placement {
 // Pieces are whole: the embedding look-up, each layer, the output head. A preferred unit takes
 // them from the end of the Program, the head first: it has no KV, so each of its bytes is read at
 // every step. One run a unit means one cut between two units. The look-up stays with the mapping,
-// for one row of it is read, unless its unit holds the table as output head anyway. In prefill, a
+// for one row of it is read, unless the unit after it holds the table as output head anyway or has
+// room left for it. In prefill, a
 // first unit with a link reads spilled layers over it, since many rows share each byte.
 //
 // Throws Error(refused) if no_spill and something would spill, and Error(failed) if the last unit

@@ -4,54 +4,29 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cmath>
 
 #include "base/error.h"
 #include "device/reference/reference_device.h"
 #include "device_runner.h"
 #include "model/tiny_model.h"
+#include "tiny_runs.h"
 
 namespace ceiling {
 namespace {
 
 using test::DeviceRunner;
+using test::distance;
+using test::expert_model;
+using test::expert_program;
+using test::kModels;
 using test::RunnerOptions;
-using Tokens = std::vector<std::int32_t>;
+using test::some_tokens;
+using test::tiny;
+using test::Tokens;
 
 std::shared_ptr<Device> cpu_device(unsigned threads = 2, Isa isa = active_isa()) {
   return cpu::make_cpu_device({.threads = threads, .isa = isa, .pin = false});
 }
-
-Tokens some_tokens(std::size_t count) {
-  Tokens tokens;
-  for (std::size_t i = 0; i < count; ++i) {
-    tokens.push_back(static_cast<std::int32_t>((i * i + 7 * i + 3) % 50));
-  }
-  return tokens;
-}
-
-// Root of the mean squared difference, in units of the expected values' spread.
-double distance(std::span<const float> actual, std::span<const float> expected) {
-  EXPECT_EQ(actual.size(), expected.size());
-  double error = 0;
-  double spread = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += std::pow(actual[i] - expected[i], 2.0);
-    spread += std::pow(expected[i], 2.0);
-  }
-  return std::sqrt(error / spread);
-}
-
-// With the tensors that only some files have.
-TinyModel tiny(const std::string& name) {
-  if (name == "llama with divisors") {
-    TinyModel model = TinyModel::make("llama");
-    model.tensors["rope_freqs.weight"] = {{8}};
-    return model;
-  }
-  return TinyModel::make(name);
-}
-const char* const kModels[] = {"llama", "llama with divisors", "qwen2", "qwen3", "gemma3"};
 
 TEST(CpuDevice, AgreesWithTheOracleInEveryArchitectureAndInstructionSet) {
   const Tokens tokens = some_tokens(150);  // over two page boundaries
@@ -268,54 +243,8 @@ TEST(CpuDevice, ProfileCoversEachStepOnceAndAllOfTheTime) {
   EXPECT_EQ(total.weight_bytes, traffic.weight_bytes + traffic.kv_bytes);
 }
 
-// Two of four experts, between an embedding and an output matrix.
-Program expert_program() {
-  Program program;
-  program.architecture = "experts";
-  program.layers = 1;
-  program.width = 64;
-  program.vocabulary = 50;
-  program.weights = {
-      {.name = "token_embd.weight", .rows = 50, .cols = 64},
-      {.name = "router.weight", .rows = 4, .cols = 64},
-      {.name = "gate.weight", .type = TensorType::Q8_0, .rows = 96, .cols = 64, .groups = 4},
-      {.name = "up.weight", .type = TensorType::F16, .rows = 96, .cols = 64, .groups = 4},
-      {.name = "down.weight", .type = TensorType::Q8_0, .rows = 64, .cols = 96, .groups = 4},
-      {.name = "output.weight", .rows = 50, .cols = 64}};
-  enum : ValueId { x, scores, routing, gate, up, down, sum, selected, logits };
-  program.values = {{"x", 64},
-                    {"scores", 4},
-                    {"routing", 4},
-                    {"gate", 192},
-                    {"up", 192},
-                    {"down", 64},
-                    {"sum", 64},
-                    {"selected", 64, RowSet::logits},
-                    {"logits", 50, RowSet::logits}};
-  program.steps = {
-      {Embed{.table = 0, .out = x, .scale = 1.0F}},
-      {ceiling::MatMul{.in = x, .weight = 1, .bias = {}, .out = scores}},
-      {Route{.logits = scores, .out = routing, .experts = 4, .used = 2}},
-      {GroupedMatMul{x, routing, 2, gate, false, false}},
-      {GroupedMatMul{x, routing, 3, up, false, false}},
-      {GatedActivation{.gate = gate, .up = up, .out = gate, .activation = Activation::silu}},
-      {GroupedMatMul{gate, routing, 4, down, true, true}},
-      {Add{.a = x, .b = down, .out = sum}},
-      {SelectRows{.in = sum, .out = selected}},
-      {ceiling::MatMul{.in = selected, .weight = 5, .bias = {}, .out = logits}}};
-  program.logits = logits;
-  return program;
-}
-
 TEST(CpuDevice, RunsExperts) {
-  TinyModel model;
-  model.tensors = {{"token_embd.weight", {{64, 50}}},
-                   {"router.weight", {{64, 4}}},
-                   {"gate.weight", {{64, 96, 4}, TensorType::Q8_0}},
-                   {"up.weight", {{64, 96, 4}, TensorType::F16}},
-                   {"down.weight", {{96, 64, 4}, TensorType::Q8_0}},
-                   {"output.weight", {{64, 50}}}};
-  const auto file = model.open();
+  const auto file = expert_model().open();
   const Tokens tokens = some_tokens(40);
   const Program program = expert_program();
   validate(program);

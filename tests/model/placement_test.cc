@@ -74,6 +74,15 @@ TEST(Placement, ExactBudgetHoldsAllButTheLookUp) {
   EXPECT_EQ(placement.cut_bytes_per_row, 64U * 4);
 }
 
+TEST(Placement, RoomForTheTableTakesTheLookUpToo) {
+  const Program program = tiny();
+  const std::uint64_t rest = 4 * (kLayer + kLayerKv) + kHead;
+  const Placement all = decode(program, {gpu(rest + kTable), cpu()});
+  ASSERT_EQ(all.segments.size(), 1U);
+  EXPECT_EQ(all.copied_bytes, program.weight_bytes());
+  EXPECT_EQ(decode(program, {gpu(rest + kTable - 1), cpu()}).segments.size(), 2U);
+}
+
 TEST(Placement, OneByteLessSpillsOneLayer) {
   const Program program = tiny();
   const std::vector<UnitBudget> units = {gpu(4 * (kLayer + kLayerKv) + kHead - 1), cpu()};

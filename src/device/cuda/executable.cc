@@ -1,0 +1,272 @@
+#include "device/cuda/executable.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "base/error.h"
+#include "device/cuda/check.h"
+
+namespace ceiling::cuda {
+namespace {
+
+std::uint64_t most_floats(const Program& program, const std::vector<ValueId>& values,
+                          const CompileOptions& options) {
+  std::uint64_t floats = 0;
+  for (const ValueId id : values) {
+    const Value& value = program.values[id];
+    floats += std::uint64_t{value.width} *
+              (value.rows == RowSet::batch ? options.max_rows : options.max_logit_rows);
+  }
+  return floats;
+}
+
+bool has_state(const Program& program, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    const Operation& operation = program.steps[i].operation;
+    if (std::holds_alternative<KvAppend>(operation) || std::holds_alternative<Attention>(operation))
+      return true;
+  }
+  return false;
+}
+
+bool is_prompt(const Batch& batch) {
+  for (std::size_t i = 1; i < batch.rows.size(); ++i) {
+    const BatchRow& row = batch.rows[i];
+    const BatchRow& before = batch.rows[i - 1];
+    if (row.sequence != before.sequence || row.position != before.position + 1) return false;
+  }
+  return true;
+}
+
+std::vector<ValueId> leaving_values(const Program& program, std::size_t end) {
+  if (end == program.steps.size()) return {program.logits};
+  return values_across(program, end);
+}
+
+}  // namespace
+
+CudaExecutable::CudaExecutable(Parts parts)
+    : parts_(std::move(parts)),
+      entering_(values_across(parts_.program, parts_.begin)),
+      leaving_(leaving_values(parts_.program, parts_.end)),
+      plan_(plan_segment(parts_.program, parts_.begin, parts_.end)),
+      weights_(std::make_shared<DeviceWeights>(parts_.context, parts_.program, *parts_.weights,
+                                               parts_.begin, parts_.end)),
+      rows_(std::max(parts_.options.max_rows, parts_.options.max_logit_rows),
+            parts_.kv->page_positions(),
+            has_state(parts_.program, parts_.begin, parts_.end) ? parts_.kv->page_count() : 0),
+      runner_(parts_.context, parts_.program, weights_, *parts_.kv, plan_, parts_.options),
+      boundary_(most_floats(parts_.program, entering_, parts_.options) * sizeof(float),
+                "values that enter"),
+      result_(most_floats(parts_.program, leaving_, parts_.options) * sizeof(float), "results"),
+      traffic_(parts_.program, parts_.begin, parts_.end, parts_.kv->type()) {
+  reset_profile();
+}
+
+CudaExecutable::~CudaExecutable() {
+  cudaStreamSynchronize(parts_.context->stream());
+  drop_graphs();
+  for (const cudaEvent_t event : events_) cudaEventDestroy(event);
+}
+
+void CudaExecutable::drop_graphs() {
+  for (const auto& [shape, graph] : graphs_) cudaGraphExecDestroy(graph);
+  graphs_.clear();
+}
+
+std::uint64_t CudaExecutable::workspace_bytes() const {
+  return runner_.workspace_bytes() + rows_.bytes();
+}
+
+Traffic CudaExecutable::traffic() const {
+  Traffic out = traffic_.total;
+  out.copied_bytes = weights_->bytes();
+  return out;
+}
+
+void CudaExecutable::check_batch(const Batch& batch, std::span<const float> boundary_in) const {
+  const std::size_t rows = batch.rows.size();
+  const std::size_t logits = batch.logit_rows();
+  if (rows == 0 || rows > parts_.options.max_rows || logits > parts_.options.max_logit_rows) {
+    fail(ExitCode::failed,
+         "a batch of {} rows, {} of them with logits: the cuda device was compiled for 1 to {} and "
+         "{}",
+         rows, logits, parts_.options.max_rows, parts_.options.max_logit_rows);
+  }
+  for (const BatchRow& row : batch.rows) {
+    if (row.token < 0 || static_cast<std::uint32_t>(row.token) >= parts_.program.vocabulary) {
+      fail(ExitCode::failed, "token {} is outside the vocabulary of {}", row.token,
+           parts_.program.vocabulary);
+    }
+  }
+  std::size_t expected = 0;
+  for (const ValueId id : entering_) {
+    const Value& value = parts_.program.values[id];
+    expected += value.width * (value.rows == RowSet::batch ? rows : logits);
+  }
+  if (boundary_in.size() != expected) {
+    fail(ExitCode::failed, "{} values enter the segment, {} were expected", boundary_in.size(),
+         expected);
+  }
+}
+
+std::size_t CudaExecutable::boundary_floats(const std::vector<ValueId>& values) const {
+  std::size_t floats = 0;
+  for (const ValueId id : values) {
+    floats += std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
+  }
+  return floats;
+}
+
+void CudaExecutable::copy_in() {
+  rows_.copy(parts_.context->stream());
+  const float* from = boundary_.as<float>();
+  for (const ValueId id : entering_) {
+    const std::size_t floats = std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
+    if (floats == 0) continue;
+    check(cudaMemcpyAsync(runner_.value(id), from, floats * sizeof(float), cudaMemcpyHostToDevice,
+                          parts_.context->stream()),
+          "copying values that enter");
+    from += floats;
+  }
+}
+
+void CudaExecutable::put_all() {
+  for (const Planned& planned : plan_) runner_.put(planned.work);
+}
+
+void CudaExecutable::copy_out() {
+  float* to = result_.as<float>();
+  for (const ValueId id : leaving_) {
+    const std::size_t floats = std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
+    if (floats == 0) continue;
+    check(cudaMemcpyAsync(to, runner_.value(id), floats * sizeof(float), cudaMemcpyDeviceToHost,
+                          parts_.context->stream()),
+          "copying results");
+    to += floats;
+  }
+}
+
+cudaGraphExec_t CudaExecutable::graph(const Shape& shape) {
+  if (const auto known = graphs_.find(shape); known != graphs_.end()) return known->second;
+  const cudaStream_t stream = parts_.context->stream();
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "capturing a step");
+  cudaGraph_t captured = nullptr;
+  try {
+    copy_in();
+    put_all();
+    copy_out();
+  } catch (...) {
+    cudaStreamEndCapture(stream, &captured);
+    if (captured != nullptr) cudaGraphDestroy(captured);
+    throw;
+  }
+  check(cudaStreamEndCapture(stream, &captured), "capturing a step");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t result = cudaGraphInstantiate(&executable, captured, 0);
+  cudaGraphDestroy(captured);
+  check(result, "making a graph of a step");
+  graphs_[shape] = executable;
+  return executable;
+}
+
+std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables& tables,
+                                           std::span<const float> boundary_in) {
+  check_batch(batch, boundary_in);
+  if (rows_.fill(batch, tables)) drop_graphs();
+  if (!boundary_in.empty()) {
+    std::memcpy(boundary_.data(), boundary_in.data(), boundary_in.size_bytes());
+  }
+  shape_ = {static_cast<std::uint32_t>(batch.rows.size()),
+            static_cast<std::uint32_t>(batch.logit_rows())};
+  const bool few = shape_.rows <= Matvec::kMostRows;
+  runner_.begin(rows_.rows(), {.rows = shape_.rows,
+                               .logit_rows = shape_.logit_rows,
+                               .prompt = !few && is_prompt(batch),
+                               .overlap = few && !profiling_});
+  if (profiling_) {
+    run_profiled(batch);
+  } else if (few && !seen_.insert(shape_).second) {
+    check(cudaGraphLaunch(graph(shape_), parts_.context->stream()), "starting a step");
+    parts_.context->wait();
+  } else {
+    copy_in();
+    put_all();
+    copy_out();
+    parts_.context->wait();
+  }
+  traffic_.add(batch);
+  return {result_.as<float>(), boundary_floats(leaving_)};
+}
+
+// Each line by itself, between two events: without overlap, so that times can be told apart.
+void CudaExecutable::run_profiled(const Batch& batch) {
+  const cudaStream_t stream = parts_.context->stream();
+  while (events_.size() < plan_.size() + 3) {
+    cudaEvent_t event = nullptr;
+    check(cudaEventCreate(&event), "making an event");
+    events_.push_back(event);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  std::size_t next = 0;
+  const auto mark = [&] { check(cudaEventRecord(events_[next++], stream), "marking a time"); };
+  mark();
+  copy_in();
+  mark();
+  for (const Planned& planned : plan_) {
+    runner_.put(planned.work);
+    mark();
+  }
+  copy_out();
+  mark();
+  parts_.context->wait();
+  const double wall =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double explained = 0;
+  const auto between = [&](std::size_t i) {
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, events_[i], events_[i + 1]), "reading a time");
+    explained += milliseconds * 1e-3;
+    return milliseconds * 1e-3;
+  };
+  const std::vector<Cost> costs = cost_by_step(parts_.program, batch, parts_.kv->type());
+  Line& copies = lines_[plan_.size()];
+  copies.time.value += between(0) + between(plan_.size() + 1);
+  ++copies.calls;
+  for (std::size_t i = 0; i < plan_.size(); ++i) {
+    lines_[i].time.value += between(i + 1);
+    ++lines_[i].calls;
+    for (const std::size_t step : plan_[i].steps) lines_[i].cost += costs[step];
+  }
+  Line& rest = lines_.back();
+  rest.time.value += std::max(wall - explained, 0.0);
+  ++rest.calls;
+}
+
+void CudaExecutable::reset_profile() { lines_.assign(plan_.size() + 2, {}); }
+
+// Lines with the same label are one entry.
+std::vector<ProfileEntry> CudaExecutable::profile() const {
+  std::map<std::string, ProfileEntry> entries;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const std::string label = i < plan_.size()    ? plan_[i].label
+                              : i == plan_.size() ? "copies over the link"
+                                                  : "launches and gaps";
+    ProfileEntry& entry = entries[label];
+    entry.label = label;
+    if (i < plan_.size()) {
+      entry.steps.insert(entry.steps.end(), plan_[i].steps.begin(), plan_[i].steps.end());
+    }
+    entry.time.value += lines_[i].time.value;
+    entry.bytes += lines_[i].cost.read_bytes();
+    entry.operations += lines_[i].cost.operations;
+    entry.calls += lines_[i].calls;
+  }
+  std::vector<ProfileEntry> out;
+  out.reserve(entries.size());
+  for (auto& [label, entry] : entries) out.push_back(std::move(entry));
+  return out;
+}
+
+}  // namespace ceiling::cuda

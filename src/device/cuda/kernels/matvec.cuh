@@ -1,0 +1,368 @@
+// Matrices times a few rows: the work of decode, bound by reading the weights.
+//
+// A warp owns whole rows of the matrix; the loads of its next tile are in flight while it works on
+// one, and those of its first before the kernel before this one has ended. Quantised types multiply
+// int8 activations (a scale for each 32 of them, as the CPU does), made by each block for itself.
+#pragma once
+
+#include "device/cuda/kernels/formats.cuh"
+#include "device/cuda/kernels/launch.cuh"
+
+namespace ceiling::cuda {
+
+constexpr unsigned kMatvecThreads = 256;
+constexpr unsigned kMatvecBlocks = 2;  // on a multiprocessor
+
+struct ScaleAndSum {  // of 16 activations: their scale, and the sum of what they stand for
+  float scale, sum;
+};
+
+// Activations of one kind of weight in shared memory, `rows` rows of them.
+template <bool quantised>
+struct Activations;
+
+template <>
+struct Activations<true> {
+  const std::int8_t* q;
+  const ScaleAndSum* groups;
+  __host__ __device__ static std::size_t bytes(unsigned rows, std::uint32_t cols) {
+    return rows * (cols + cols / 16 * sizeof(ScaleAndSum));
+  }
+};
+template <>
+struct Activations<false> {
+  const float* x;
+  __host__ __device__ static std::size_t bytes(unsigned rows, std::uint32_t cols) {
+    return rows * cols * sizeof(float);
+  }
+};
+
+// Where element c of a row lies: 16-bit types read 8 at once, as two runs of 4 without conflicts.
+template <int elements>
+__device__ inline std::uint32_t float_place(std::uint32_t c, std::uint32_t cols) {
+  if constexpr (elements == 4) return c;
+  return (c % 8 / 4) * (cols / 2) + c / 8 * 4 + c % 4;
+}
+
+__device__ inline float4 times(float4 a, float4 b, float factor) {
+  return {a.x * b.x * factor, a.y * b.y * factor, a.z * b.z * factor, a.w * b.w * factor};
+}
+
+template <typename Store>
+__device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned rows,
+                                float* scratch, Store store) {
+  for (unsigned b = 0; b < rows; ++b) {
+    const auto* x = reinterpret_cast<const float4*>(job.x + std::uint64_t{b} * cols);
+    const bool real = b < job.n;
+    float factor = 1;
+    if (job.norm != nullptr && real) {
+      float squares = 0;
+      for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
+        const float4 v = __ldcg(x + i);
+        squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+      }
+      factor = rsqrtf(block_sum(squares, scratch) / static_cast<float>(cols) + job.epsilon);
+    }
+    for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
+      float4 v = real ? __ldcg(x + i) : float4{0, 0, 0, 0};
+      if (job.norm != nullptr && real) {
+        v = times(v, __ldg(reinterpret_cast<const float4*>(job.norm) + i), factor);
+        if (job.normed != nullptr && blockIdx.x == 0) {
+          reinterpret_cast<float4*>(job.normed + std::uint64_t{b} * cols)[i] = v;
+        }
+      }
+      store(b, 4 * i, v);
+    }
+  }
+}
+
+// Eight neighbouring threads hold 32 activations.
+__device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* group) {
+  const unsigned mask = __activemask();
+  float largest = fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w)));
+#pragma unroll
+  for (int offset = 1; offset < 8; offset *= 2) {
+    largest = fmaxf(largest, __shfl_xor_sync(mask, largest, offset));
+  }
+  const float scale = largest / 127.0F;
+  const float inverse = largest > 0 ? 127.0F / largest : 0;
+  const int a = __float2int_rn(v.x * inverse);
+  const int b = __float2int_rn(v.y * inverse);
+  const int c = __float2int_rn(v.z * inverse);
+  const int d = __float2int_rn(v.w * inverse);
+  *reinterpret_cast<char4*>(q) = {static_cast<signed char>(a), static_cast<signed char>(b),
+                                  static_cast<signed char>(c), static_cast<signed char>(d)};
+  int sum = a + b + c + d;
+  sum += __shfl_xor_sync(mask, sum, 1);
+  sum += __shfl_xor_sync(mask, sum, 2);
+  if (threadIdx.x % 4 == 0) *group = {scale, scale * static_cast<float>(sum)};
+}
+
+template <TensorType type, unsigned rows>
+__device__ auto prepare_activations(const Matvec& job, unsigned char* shared, float* scratch) {
+  const std::uint32_t cols = job.matrix[0].cols;
+  if constexpr (is_float(type)) {
+    auto* x = reinterpret_cast<float*>(shared);
+    constexpr int kElements = FloatFormat<type>::kElements;
+    each_activation(job, cols, rows, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+      *reinterpret_cast<float4*>(x + b * cols + float_place<kElements>(c, cols)) = v;
+    });
+    __syncthreads();
+    return Activations<false>{x};
+  } else {
+    auto* q = reinterpret_cast<std::int8_t*>(shared);
+    auto* groups = reinterpret_cast<ScaleAndSum*>(shared + rows * cols);
+    each_activation(job, cols, rows, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+      quantise_four(v, q + b * cols + c, groups + (b * cols + c) / 16);
+    });
+    __syncthreads();
+    return Activations<true>{q, groups};
+  }
+}
+
+// A tile: `depth` loads of each lane, of one row of one matrix.
+template <TensorType type, unsigned rows, int depth, bool quantised = !is_float(type)>
+struct Tile;
+
+template <TensorType type, unsigned rows, int depth>
+struct Tile<type, rows, depth, true> {
+  using F = Format<type>;
+  typename F::Raw raw[depth];
+
+  __device__ static std::uint32_t count(std::uint32_t cols) {
+    return (cols / 32 + 32 * depth - 1) / (32 * depth);
+  }
+  __device__ void load(const Stored& m, std::uint64_t row, std::uint32_t tile) {
+#pragma unroll
+    for (int u = 0; u < depth; ++u) {
+      const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
+      if (chunk < m.cols / 32) raw[u] = F::load(m, row, chunk);
+    }
+  }
+  __device__ void multiply(const Activations<true>& x, std::uint32_t cols, std::uint32_t tile,
+                           float (&sums)[rows]) const {
+#pragma unroll
+    for (int u = 0; u < depth; ++u) {
+      const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
+      if (chunk >= cols / 32) continue;
+      Chunk w;
+      F::unpack(raw[u], chunk, w);
+      const Columns at = F::columns(chunk);
+#pragma unroll
+      for (unsigned b = 0; b < rows; ++b) {
+        const std::int8_t* q = x.q + b * cols;
+        const ScaleAndSum* groups = x.groups + b * (cols / 16);
+        const int4 first = *reinterpret_cast<const int4*>(q + at.first);
+        const int4 second = *reinterpret_cast<const int4*>(q + at.second);
+        const ScaleAndSum g0 = groups[at.first / 16];
+        const ScaleAndSum g1 = groups[at.second / 16];
+        int dot0 = __dp4a(w.q[0], first.x, 0);
+        int dot1 = __dp4a(w.q[4], second.x, 0);
+        dot0 = __dp4a(w.q[1], first.y, dot0);
+        dot1 = __dp4a(w.q[5], second.y, dot1);
+        dot0 = __dp4a(w.q[2], first.z, dot0);
+        dot1 = __dp4a(w.q[6], second.z, dot1);
+        dot0 = __dp4a(w.q[3], first.w, dot0);
+        dot1 = __dp4a(w.q[7], second.w, dot1);
+        sums[b] += w.scale[0] * (g0.scale * static_cast<float>(dot0)) - w.minus[0] * g0.sum;
+        sums[b] += w.scale[1] * (g1.scale * static_cast<float>(dot1)) - w.minus[1] * g1.sum;
+      }
+    }
+  }
+};
+
+template <TensorType type, unsigned rows, int depth>
+struct Tile<type, rows, depth, false> {
+  using F = FloatFormat<type>;
+  static constexpr int kElements = F::kElements;
+  uint4 raw[depth];
+
+  __device__ static std::uint32_t count(std::uint32_t cols) {
+    return (cols / kElements + 32 * depth - 1) / (32 * depth);
+  }
+  __device__ void load(const Stored& m, std::uint64_t row, std::uint32_t tile) {
+#pragma unroll
+    for (int u = 0; u < depth; ++u) {
+      const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
+      if (chunk < m.cols / kElements) {
+        raw[u] = load16(m.data + (row * m.cols + std::uint64_t{chunk} * kElements) * F::kBytes);
+      }
+    }
+  }
+  __device__ void multiply(const Activations<false>& x, std::uint32_t cols, std::uint32_t tile,
+                           float (&sums)[rows]) const {
+#pragma unroll
+    for (int u = 0; u < depth; ++u) {
+      const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
+      if (chunk >= cols / kElements) continue;
+      float w[kElements];
+      F::unpack(raw[u], w);
+#pragma unroll
+      for (unsigned b = 0; b < rows; ++b) {
+#pragma unroll
+        for (int part = 0; part < kElements / 4; ++part) {
+          const float4 v =
+              *reinterpret_cast<const float4*>(x.x + b * cols + part * (cols / 2) + chunk * 4);
+          sums[b] += w[4 * part] * v.x + w[4 * part + 1] * v.y + w[4 * part + 2] * v.z +
+                     w[4 * part + 3] * v.w;
+        }
+      }
+    }
+  }
+};
+
+// The rows that one warp owns of the matrices [begin, end) of a job.
+template <TensorType type, unsigned rows, int depth>
+class WarpRows {
+ public:
+  __device__ WarpRows(const Matvec& job, std::uint32_t begin, std::uint32_t end, bool from_back)
+      : job_(job), begin_(begin), tiles_(Tile<type, rows, depth>::count(job.matrix[0].cols)) {
+    for (std::uint32_t i = begin; i < (job.gated ? begin + 1 : end); ++i) {
+      items_ += job.matrix[i].rows;
+    }
+    const std::uint32_t warp = threadIdx.x / 32 * gridDim.x + blockIdx.x;
+    item_ = from_back ? warps() - 1 - warp : warp;
+    locate();
+    if (item_ < items_) next_.load(stored_, row_, 0);
+  }
+
+  template <typename X>
+  __device__ void run(const X& x) {
+    const std::uint32_t cols = job_.matrix[0].cols;
+    float sums[rows] = {};
+    float gates[rows] = {};
+    while (item_ < items_) {
+      const Tile<type, rows, depth> tile = next_;
+      const std::uint32_t tile_number = tile_;
+      const std::uint32_t row = row_;
+      const std::uint32_t matrix = matrix_;
+      const float residual = tile_number == 0 ? load_add(matrix, row) : residual_;
+      residual_ = residual;
+      advance();
+      if (item_ < items_) next_.load(stored_, row_, tile_);
+      tile.multiply(x, cols, tile_number, sums);
+      if (tile_number + 1 < tiles_) continue;
+#pragma unroll
+      for (unsigned b = 0; b < rows; ++b) sums[b] = warp_sum(sums[b]);
+      if (job_.gated && matrix == begin_) {
+#pragma unroll
+        for (unsigned b = 0; b < rows; ++b) gates[b] = sums[b];
+      } else {
+        write(matrix, row, sums, gates, residual);
+      }
+#pragma unroll
+      for (unsigned b = 0; b < rows; ++b) sums[b] = 0;
+    }
+  }
+
+ private:
+  __device__ static std::uint32_t warps() { return gridDim.x * (kMatvecThreads / 32); }
+
+  __device__ void locate() {
+    row_ = item_;
+    if (!job_.gated) {
+      matrix_ = begin_;
+      while (matrix_ + 1 < job_.count && row_ >= job_.matrix[matrix_].rows) {
+        row_ -= job_.matrix[matrix_++].rows;
+      }
+    }
+    stored_ = {job_.matrix[matrix_].data, job_.matrix[matrix_].all_rows, job_.matrix[0].cols};
+  }
+  __device__ void advance() {
+    if (++tile_ < tiles_) return;
+    tile_ = 0;
+    if (job_.gated) {
+      matrix_ ^= 1;
+      if (matrix_ == 0) item_ += warps();
+    } else {
+      item_ += warps();
+    }
+    locate();
+  }
+  __device__ float load_add(std::uint32_t matrix, std::uint32_t row) const {
+    const unsigned lane = threadIdx.x % 32;
+    if (job_.add == nullptr || lane >= job_.n) return 0;
+    return __ldcg(job_.add + std::uint64_t{lane} * job_.matrix[matrix].rows + row);
+  }
+  __device__ void write(std::uint32_t matrix, std::uint32_t row, const float (&sums)[rows],
+                        const float (&gates)[rows], float residual) const {
+    const unsigned lane = threadIdx.x % 32;
+    if (lane >= job_.n) return;
+    float value = sums[0];
+    float gate = gates[0];
+#pragma unroll
+    for (unsigned b = 1; b < rows; ++b) {
+      if (lane == b) {
+        value = sums[b];
+        gate = gates[b];
+      }
+    }
+    if (job_.gated) value *= activate(job_.activation, gate);
+    const Output& output = job_.output[job_.gated ? 0 : matrix];
+    if (output.bias != nullptr) value += __ldg(output.bias + row);
+    output.out[std::uint64_t{lane} * job_.matrix[matrix].rows + row] = value + residual;
+  }
+
+  const Matvec& job_;
+  std::uint32_t begin_, tiles_;
+  std::uint32_t items_ = 0, item_ = 0, tile_ = 0;
+  std::uint32_t matrix_ = 0, row_ = 0;
+  float residual_ = 0;
+  Stored stored_{};
+  Tile<type, rows, depth> next_;
+};
+
+template <TensorType type, TensorType other, unsigned rows, int depth>
+__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
+    matvec(const __grid_constant__ Matvec job) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  __shared__ float scratch[32];
+  WarpRows<type, rows, depth> first(job, 0, job.first_other, false);
+  let_next_start();
+  wait_for_previous();
+  const auto x = prepare_activations<type, rows>(job, shared, scratch);
+  first.run(x);
+  if constexpr (type != other) {
+    WarpRows<other, rows, depth> rest(job, job.first_other, job.count, true);
+    rest.run(x);
+  }
+}
+
+template <TensorType type>
+std::size_t matvec_shared(unsigned rows, std::uint32_t cols) {
+  return Activations<!is_float(type)>::bytes(rows, cols);
+}
+
+template <TensorType type, TensorType other, unsigned rows, int depth>
+void launch_matvec_as(const Stage& stage, const Matvec& job) {
+  const auto kernel = matvec<type, other, rows, depth>;
+  static const cudaError_t raised = cudaFuncSetAttribute(
+      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(stage.shared_limit));
+  check(raised, "asking for shared memory");
+  const std::size_t shared = matvec_shared<type>(rows, job.matrix[0].cols);
+  const std::size_t each = shared + 2048;  // with what a block has beside it
+  const auto blocks = static_cast<unsigned>(std::min<std::size_t>(
+      kMatvecBlocks, std::max<std::size_t>((stage.shared_limit + 1024) / each, 1)));
+  launch(stage, kernel, dim3(stage.multiprocessors * blocks), kMatvecThreads, shared, job);
+}
+
+// The kernel for the number of rows: 1, up to 4, up to 8.
+template <TensorType type, TensorType other = type, int depth = 4>
+void launch_matvec_rows(const Stage& stage, const Matvec& job) {
+  if (job.n == 1 && job.matrix[0].cols / 32 <= 64 && !is_float(type)) {
+    launch_matvec_as<type, other, 1, 2>(stage, job);
+  } else if (job.n == 1) {
+    launch_matvec_as<type, other, 1, depth>(stage, job);
+  } else if (job.n <= 4) {
+    launch_matvec_as<type, other, 4, 2>(stage, job);
+  } else {
+    launch_matvec_as<type, other, 8, 2>(stage, job);
+  }
+}
+
+// By file, so that they compile side by side.
+void launch_matvec_float(const Stage& stage, const Matvec& job);
+void launch_matvec_super_blocks(const Stage& stage, const Matvec& job);
+void launch_matvec_small_blocks(const Stage& stage, const Matvec& job);
+
+}  // namespace ceiling::cuda

@@ -1,0 +1,407 @@
+#include "device/cuda/work_runner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "device/cuda/check.h"
+
+namespace ceiling::cuda {
+namespace {
+
+constexpr std::uint64_t kAlignment = 256;
+constexpr std::uint64_t kPanelBytes = std::uint64_t{128} << 20;  // of float16 weights
+constexpr std::uint32_t kPanelRows = 128;                        // panels are multiples of
+
+std::uint64_t aligned(std::uint64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::uint32_t panel_rows(const Weight& weight) {
+  const std::uint64_t fit = kPanelBytes / (weight.cols * 2) / kPanelRows * kPanelRows;
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(weight.rows, std::max<std::uint64_t>(fit, kPanelRows)));
+}
+
+bool same_turn(const Rope& a, const Rope& b) {
+  return a.rotated == b.rotated && a.base == b.base && a.position_scale == b.position_scale &&
+         a.frequency_divisors == b.frequency_divisors;
+}
+
+}  // namespace
+
+std::uint64_t most_workspace(const Program& program, const CompileOptions& options) {
+  constexpr std::uint64_t kFixed = std::uint64_t{320} << 20;  // modules, graphs, cuBLAS, a copy
+  const std::uint64_t rows = std::max(options.max_rows, options.max_logit_rows);
+  std::uint64_t total = kFixed;
+  std::uint64_t widest = 0;
+  for (const Value& value : program.values) {
+    const std::uint64_t of_value =
+        value.rows == RowSet::batch ? options.max_rows : options.max_logit_rows;
+    total += aligned(of_value * value.width * sizeof(float));
+    widest = std::max<std::uint64_t>(widest, value.width);
+  }
+  std::uint64_t panel = 0;
+  for (const Weight& weight : program.weights) {
+    if (weight.type == TensorType::F16) continue;
+    panel = std::max(panel, std::uint64_t{panel_rows(weight)} * weight.cols * 2);
+  }
+  return total + panel + rows * widest * 2;
+}
+
+WorkRunner::WorkRunner(std::shared_ptr<Context> context, const Program& program,
+                       std::shared_ptr<const DeviceWeights> weights, const CudaKvStore& kv,
+                       const std::vector<Planned>& plan, const CompileOptions& options)
+    : context_(std::move(context)),
+      program_(program),
+      weights_(std::move(weights)),
+      kv_(kv),
+      stage_(context_->stage()) {
+  allocate_values(options);
+  allocate_workspaces(plan, options);
+}
+
+void WorkRunner::allocate_values(const CompileOptions& options) {
+  std::uint64_t total = 0;
+  std::vector<std::uint64_t> offsets;
+  for (const Value& value : program_.values) {
+    const std::uint64_t rows =
+        value.rows == RowSet::batch ? options.max_rows : options.max_logit_rows;
+    offsets.push_back(total);
+    total += aligned(rows * value.width * sizeof(float));
+  }
+  value_memory_ = DeviceMemory(total, "activations");
+  for (const std::uint64_t offset : offsets) {
+    values_.push_back(reinterpret_cast<float*>(value_memory_.data() + offset));
+  }
+}
+
+void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan,
+                                     const CompileOptions& options) {
+  const std::uint32_t rows = std::max(options.max_rows, options.max_logit_rows);
+  std::uint64_t partials = 0;
+  std::uint64_t finished = 0;
+  const auto add_frequencies = [&](const std::optional<Turns::Part>& part) {
+    if (!part || !part->rope) return;
+    const Rope& rope = *part->rope;
+    for (const Frequencies& known : frequencies_) {
+      if (same_turn(known.rope, rope)) return;
+    }
+    std::vector<double> table(rope.rotated / 2);
+    std::vector<float> divisors(table.size(), 1.0F);
+    if (rope.frequency_divisors) {
+      check(cudaMemcpy(divisors.data(), weights_->vector(*rope.frequency_divisors),
+                       divisors.size() * sizeof(float), cudaMemcpyDeviceToHost),
+            "reading rotation divisors");
+    }
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      table[i] = rope.position_scale *
+                 std::pow(double{rope.base}, -2.0 * static_cast<double>(i) / rope.rotated) /
+                 double{divisors[i]};
+    }
+    DeviceMemory on_device(std::max<std::size_t>(table.size(), 1) * sizeof(double), "rotations");
+    check(cudaMemcpy(on_device.data(), table.data(), table.size() * sizeof(double),
+                     cudaMemcpyHostToDevice),
+          "copying rotations");
+    frequencies_.push_back({rope, std::move(on_device)});
+  };
+  for (const Planned& planned : plan) {
+    if (const auto* products = std::get_if<Products>(&planned.work)) {
+      grow_for(*products, rows);
+      if (products->norm) find_bound(products->norm->operation);
+    } else if (const auto* turns = std::get_if<Turns>(&planned.work)) {
+      add_frequencies(turns->query);
+      add_frequencies(turns->key);
+    } else if (const auto* attention = std::get_if<Attention>(&planned.work)) {
+      const KvLayer& layer = kv_.layer(attention->kv);
+      const std::uint32_t widest = std::max(layer.key.padded, layer.value.padded);
+      for (std::uint32_t n = 1; n <= options.max_rows; ++n) {
+        const std::uint32_t splits = attend_splits(stage_, n, layer.kv_heads);
+        if (splits == 1) break;
+        partials = std::max(partials, attend_partial_floats(n, attention->heads, splits, widest));
+      }
+      finished = std::max<std::uint64_t>(finished, std::uint64_t{rows} * attention->heads);
+    }
+  }
+  halves_ = DeviceMemory(half_bytes_, "activations");
+  row_scales_ = DeviceMemory(rows * sizeof(float), "activations");
+  panel_ = DeviceMemory(panel_bytes_, "panels of weights");
+  partials_ = DeviceMemory(partials * sizeof(float), "attention");
+  finished_ = DeviceMemory(finished * sizeof(std::uint32_t), "attention");
+  if (finished_.size() > 0) {
+    check(cudaMemset(finished_.data(), 0, finished_.size()), "clearing counters");
+  }
+}
+
+void WorkRunner::grow_for(const Products& work, std::uint32_t rows) {
+  for (const MatMul& product : work.products) {
+    const Weight& weight = program_.weights[product.weight];
+    half_bytes_ = std::max(half_bytes_, std::uint64_t{rows} * weight.cols * 2);
+    if (weight.type == TensorType::F16) continue;
+    panel_bytes_ = std::max(panel_bytes_, std::uint64_t{panel_rows(weight)} * weight.cols * 2);
+  }
+}
+
+// A normalised element is at most sqrt(width) times its weight: where that fits float16, no row is
+// ever scaled.
+void WorkRunner::find_bound(const RmsNorm& norm) {
+  if (bounded_.contains(norm.weight)) return;
+  std::vector<float> weight(norm.group);
+  check(cudaMemcpy(weight.data(), weights_->vector(norm.weight), weight.size() * sizeof(float),
+                   cudaMemcpyDeviceToHost),
+        "reading a norm");
+  float largest = 0;
+  for (const float w : weight) largest = std::max(largest, std::abs(w));
+  bounded_[norm.weight] = largest * std::sqrt(static_cast<float>(norm.group)) < kHalfRowsRoom;
+}
+
+std::uint64_t WorkRunner::workspace_bytes() const {
+  return value_memory_.size() + halves_.size() + row_scales_.size() + panel_.size() +
+         partials_.size() + finished_.size();
+}
+
+std::uint32_t WorkRunner::rows_of(ValueId id) const {
+  return program_.values[id].rows == RowSet::batch ? count_ : logit_rows_;
+}
+
+void WorkRunner::begin(const Rows& rows, const StepShape& shape) {
+  rows_ = rows;
+  count_ = shape.rows;
+  logit_rows_ = shape.logit_rows;
+  prompt_ = shape.prompt;
+  stage_.overlap = shape.overlap && context_->stage().overlap;
+}
+
+void WorkRunner::put(const Work& work) {
+  std::visit([this](const auto& w) { put_one(w); }, work);
+}
+
+// --- products ---
+
+Matvec WorkRunner::matvec(const Products& work, std::uint32_t n) const {
+  Matvec job;
+  job.x = value(work.in);
+  job.n = n;
+  if (work.norm) {
+    job.norm = weights_->vector(work.norm->operation.weight);
+    job.epsilon = work.norm->operation.epsilon;
+    if (work.norm->stored) job.normed = value(work.norm->operation.out);
+  }
+  job.count = static_cast<std::uint32_t>(work.products.size());
+  for (std::uint32_t i = 0; i < job.count; ++i) {
+    const MatMul& product = work.products[i];
+    job.matrix[i] = weights_->matrix(product.weight);
+    job.output[i] = {product.bias ? weights_->vector(*product.bias) : nullptr, value(product.out)};
+  }
+  job.first_other = job.count;
+  if (work.gate) {
+    job.gated = true;
+    job.activation = work.gate->activation;
+    job.output[0].out = value(work.gate->out);
+  }
+  if (work.add) {
+    job.add = value(work.add->a);
+    job.output[0].out = value(work.add->out);
+  }
+  return job;
+}
+
+void WorkRunner::put_one(const Products& work) {
+  const std::uint32_t n = rows_of(work.in);
+  if (n == 0) return;
+  const Matvec job = matvec(work, n);
+  if (matvec_fits(stage_, job)) return few(job);
+  many(work, n);
+}
+
+// One launch for all products, or for as many as one kernel has.
+void WorkRunner::few(const Matvec& whole) {
+  std::uint32_t begin = 0;
+  while (begin < whole.count) {
+    Matvec part = whole;
+    part.count = 0;
+    part.first_other = 0;
+    const TensorType first = whole.matrix[begin].type;
+    for (std::uint32_t i = begin; i < whole.count; ++i) {
+      const TensorType type = whole.matrix[i].type;
+      if (!matvec_pairs(first, type)) break;
+      if (part.first_other < part.count && type == first) break;
+      part.matrix[part.count] = whole.matrix[i];
+      part.output[part.count] = whole.output[i];
+      ++part.count;
+      if (type == first) part.first_other = part.count;
+    }
+    if (begin > 0) part.normed = nullptr;
+    launch_matvec(stage_, part);
+    begin += part.count;
+  }
+}
+
+void WorkRunner::many(const Products& work, std::uint32_t n) {
+  HalfRows half;
+  half.x = value(work.in);
+  half.n = n;
+  half.cols = program_.values[work.in].width;
+  half.out = halves_.data();
+  half.scale = row_scales_.as<float>();
+  if (work.norm) {
+    half.norm = weights_->vector(work.norm->operation.weight);
+    half.epsilon = work.norm->operation.epsilon;
+    if (work.norm->stored) half.normed = value(work.norm->operation.out);
+  }
+  launch_half_rows(stage_, half);
+  for (const MatMul& product : work.products) {
+    const Matrix& matrix = weights_->matrix(product.weight);
+    Gemm job;
+    job.x = halves_.data();
+    job.n = n;
+    job.cols = matrix.cols;
+    job.bias = product.bias ? weights_->vector(*product.bias) : nullptr;
+    job.out = value(product.out);
+    if (work.add) {
+      job.add = value(work.add->a);
+      job.out = value(work.add->out);
+    }
+    job.pitch = matrix.rows;
+    multiply(job, matrix, !work.norm || !bounded_.at(work.norm->operation.weight));
+  }
+  if (!work.gate) return;
+  const GatedActivation& gate = *work.gate;
+  launch_gated(stage_, value(gate.gate), value(gate.up), gate.activation,
+               std::uint64_t{n} * program_.values[gate.out].width, value(gate.out));
+}
+
+// `scaled`: rows may have been scaled on their way to float16.
+void WorkRunner::multiply(Gemm job, const Matrix& matrix, bool scaled) {
+  const bool direct = matrix.type == TensorType::F16;
+  const std::uint32_t at_once =
+      direct ? matrix.rows
+             : static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                   matrix.rows, panel_.size() / (std::uint64_t{matrix.cols} * 2)));
+  const Gemm whole = job;
+  for (std::uint32_t first = 0; first < matrix.rows; first += at_once) {
+    job.rows = std::min(at_once, matrix.rows - first);
+    job.w = matrix.data;
+    if (!direct) {
+      launch_half_matrix(stage_, matrix, first, job.rows, panel_.data());
+      job.w = panel_.data();
+    }
+    job.out = whole.out + first;
+    job.scale = row_scales_.as<float>();
+    job.bias = whole.bias != nullptr ? whole.bias + first : nullptr;
+    job.add = whole.add != nullptr ? whole.add + first : nullptr;
+    if (context_->cublas() == nullptr) {
+      launch_gemm(stage_, job);
+      continue;
+    }
+    const bool in_place = job.add == job.out && !scaled && job.bias == nullptr;
+    context_->cublas()->multiply(job, in_place);
+    if (!in_place && (scaled || job.bias != nullptr || job.add != nullptr)) {
+      launch_gemm_end(stage_, job);
+    }
+  }
+}
+
+// --- attention ---
+
+const double* WorkRunner::frequencies(const Rope& rope) const {
+  for (const Frequencies& known : frequencies_) {
+    if (same_turn(known.rope, rope)) return known.table.as<double>();
+  }
+  return nullptr;
+}
+
+Turn WorkRunner::turn(const Turns::Part& part) {
+  Turn out;
+  out.value = value(part.value);
+  out.heads = part.rope->heads;
+  out.width = part.rope->head_width;
+  if (part.norm) {
+    out.norm = weights_->vector(part.norm->weight);
+    out.epsilon = part.norm->epsilon;
+  }
+  out.frequency = frequencies(*part.rope);
+  out.rotated = part.rope->rotated;
+  out.layout = part.rope->layout;
+  return out;
+}
+
+void WorkRunner::put_one(const Turns& work) {
+  TurnAndAppend job;
+  job.n = count_;
+  job.rows = rows_;
+  if (work.query) job.query = turn(*work.query);
+  if (work.key) job.key = turn(*work.key);
+  if (work.append) {
+    job.append = true;
+    job.kv = kv_.layer(work.append->kv);
+    job.value = value(work.append->value);
+    if (!work.key) {
+      job.key.value = value(work.append->key);
+      job.key.width = job.kv.key.width;
+    }
+  }
+  launch_turn_and_append(stage_, job);
+}
+
+void WorkRunner::put_one(const Attention& o) {
+  Attend job;
+  job.n = count_;
+  job.query = value(o.query);
+  job.out = value(o.out);
+  job.heads = o.heads;
+  job.scale = o.scale;
+  job.soft_cap = o.soft_cap.value_or(0);
+  job.window = program_.kv[o.kv].window.value_or(0);
+  job.kv = kv_.layer(o.kv);
+  job.rows = rows_;
+  if (prompt_ && attends_as_prompt(stage_, job)) return launch_attend_prompt(stage_, job);
+  job.splits = attend_splits(stage_, count_, job.kv.kv_heads);
+  job.partials = partials_.as<float>();
+  job.finished = finished_.as<std::uint32_t>();
+  launch_attend(stage_, job);
+}
+
+// --- single operations ---
+
+void WorkRunner::put_one(const Embed& o) {
+  launch_embed(stage_, weights_->matrix(o.table), rows_, count_, o.scale, value(o.out));
+}
+void WorkRunner::put_one(const RmsNorm& o) {
+  const std::uint64_t groups =
+      std::uint64_t{rows_of(o.in)} * (program_.values[o.in].width / o.group);
+  launch_norm(stage_, value(o.in), weights_->vector(o.weight), o.epsilon, o.group, groups,
+              value(o.out));
+}
+void WorkRunner::put_one(const GatedActivation& o) {
+  launch_gated(stage_, value(o.gate), value(o.up), o.activation,
+               std::uint64_t{rows_of(o.gate)} * program_.values[o.gate].width, value(o.out));
+}
+void WorkRunner::put_one(const Add& o) {
+  launch_add(stage_, value(o.a), value(o.b),
+             std::uint64_t{rows_of(o.a)} * program_.values[o.a].width, value(o.out));
+}
+void WorkRunner::put_one(const SelectRows& o) {
+  launch_select(stage_, value(o.in), program_.values[o.in].width, rows_, logit_rows_, value(o.out));
+}
+void WorkRunner::put_one(const SoftCap& o) {
+  launch_soft_cap(stage_, value(o.value), o.cap,
+                  std::uint64_t{rows_of(o.value)} * program_.values[o.value].width);
+}
+void WorkRunner::put_one(const Route& o) {
+  launch_route(stage_, value(o.logits), rows_of(o.logits), o.experts, o.used, value(o.out));
+}
+void WorkRunner::put_one(const GroupedMatMul& o) {
+  Grouped job;
+  job.x = value(o.in);
+  job.routing = value(o.routing);
+  job.matrix = weights_->matrix(o.weight);
+  job.n = rows_of(o.in);
+  job.used = program_.values[o.routing].width / 2;
+  job.in_apart = o.in_apart;
+  job.combine = o.combine;
+  job.out = value(o.out);
+  launch_grouped(stage_, job);
+}
+
+}  // namespace ceiling::cuda
