@@ -39,6 +39,12 @@ bool is_prompt(const Batch& batch) {
   return true;
 }
 
+bool is_distinct(const Batch& batch) {
+  std::set<std::uint32_t> sequences;
+  for (const BatchRow& row : batch.rows) sequences.insert(row.sequence);
+  return sequences.size() == batch.rows.size();
+}
+
 std::vector<ValueId> leaving_values(const Program& program, std::size_t end) {
   if (end == program.steps.size()) return {program.logits};
   return values_across(program, end);
@@ -179,11 +185,12 @@ std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables&
     std::memcpy(boundary_.data(), boundary_in.data(), boundary_in.size_bytes());
   }
   shape_ = {static_cast<std::uint32_t>(batch.rows.size()),
-            static_cast<std::uint32_t>(batch.logit_rows())};
+            static_cast<std::uint32_t>(batch.logit_rows()), is_distinct(batch)};
   const bool few = shape_.rows <= Matvec::kMostRows;
   runner_.begin(rows_.rows(), {.rows = shape_.rows,
                                .logit_rows = shape_.logit_rows,
                                .prompt = !few && is_prompt(batch),
+                               .distinct = shape_.distinct,
                                .overlap = few && !profiling_});
   if (profiling_) {
     run_profiled(batch);

@@ -40,7 +40,8 @@ class CudaExecutable final : public Executable {
 
  private:
   struct Shape {  // what a graph is captured for
-    std::uint32_t rows, logit_rows;
+    std::uint32_t rows = 0, logit_rows = 0;
+    bool distinct = false;  // each row of a sequence of its own
     auto operator<=>(const Shape&) const = default;
   };
   struct Line {

@@ -29,6 +29,7 @@ class Planner {
       first_ = next_;
       if (!products() && !turns()) single();
     }
+    for (std::size_t i = 1; i < planned_.size(); ++i) join_gate(planned_[i - 1], planned_[i]);
     return std::move(planned_);
   }
 
@@ -79,6 +80,14 @@ class Planner {
     next_ = step;
     finish(work, label_of(work));
     return true;
+  }
+
+  void join_gate(Planned& before, const Planned& after) const {
+    auto* gated = std::get_if<Products>(&before.work);
+    const auto* reader = std::get_if<Products>(&after.work);
+    if (gated == nullptr || !gated->gate || reader == nullptr || reader->norm) return;
+    const ValueId out = gated->gate->out;
+    gated->gate_is_next = reader->in == out && !read_from(out, after.steps.back() + 1);
   }
 
   // The gate or the sum that follows, where what it reads is read by nothing else.
@@ -157,7 +166,17 @@ class Planner {
       }
     }
     if (!work.query && !work.append) return false;
-    finish(work, work.query && work.append ? "turn, append" : (work.query ? "turn" : "append"));
+    std::string label =
+        work.query && work.append ? "turn, append" : (work.query ? "turn" : "append");
+    const auto* attention = at<Attention>(next_);
+    if (attention != nullptr && work.query && work.append &&
+        attention->query == work.query->value && attention->kv == work.append->kv &&
+        !read_from(attention->query, next_ + 1)) {
+      work.attention = *attention;
+      label = "attention";
+      ++next_;
+    }
+    finish(work, std::move(label));
     return true;
   }
 

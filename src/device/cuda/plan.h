@@ -20,10 +20,11 @@ struct Products {
   std::optional<Norm> norm;
   std::vector<MatMul> products;
   std::optional<GatedActivation> gate;
-  std::optional<Add> add;  // b is the product
+  bool gate_is_next = false;  // only the products that follow read the gate's output
+  std::optional<Add> add;     // b is the product
 };
 
-// Head norms and rotations of queries and keys, then the append.
+// Head norms and rotations of queries and keys, then the append, then the attention.
 struct Turns {
   struct Part {
     ValueId value = 0;
@@ -32,6 +33,7 @@ struct Turns {
   };
   std::optional<Part> query, key;  // a part alone is `query`
   std::optional<KvAppend> append;
+  std::optional<Attention> attention;
 };
 
 using Work = std::variant<Products, Turns, Embed, RmsNorm, Attention, GatedActivation, Add,

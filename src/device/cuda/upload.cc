@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <set>
 
 #include "base/error.h"
@@ -15,30 +16,70 @@ constexpr std::uint64_t kAlignment = 256;
 constexpr std::uint64_t kChunkBytes = std::uint64_t{32} << 20;
 constexpr std::uintptr_t kPage = 4096;
 
-// A way from the mapping to the device. Where the driver can pin the file's pages they are read in
+// Pages of the mapping pinned in place, in pieces: while one is copied the next are being pinned.
+class PinnedPieces {
+ public:
+  PinnedPieces(const std::byte* begin, const std::byte* end)
+      : begin_(reinterpret_cast<std::uintptr_t>(begin) / kPage * kPage),
+        end_((reinterpret_cast<std::uintptr_t>(end) + kPage - 1) / kPage * kPage) {
+    check(cudaGetDevice(&device_), "asking for the device");
+    pieces_.resize((end_ - begin_ + kPieceBytes - 1) / kPieceBytes);
+    usable_ = pin(0);
+  }
+  ~PinnedPieces() {
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+      if (pieces_[i].valid()) pieces_[i].wait();
+      if (pieces_[i].valid() && pieces_[i].get()) cudaHostUnregister(address(i));
+    }
+    cudaGetLastError();
+  }
+  PinnedPieces(const PinnedPieces&) = delete;
+  PinnedPieces& operator=(const PinnedPieces&) = delete;
+
+  bool usable() const { return usable_; }  // the driver pins pages of files
+
+  // Bytes from `at` on, at most `bytes`, that lie in one piece; pinned when this returns true.
+  bool pinned(const std::byte* at, std::uint64_t& bytes) {
+    const std::size_t piece = (reinterpret_cast<std::uintptr_t>(at) - begin_) / kPieceBytes;
+    const std::uintptr_t piece_end = begin_ + (piece + 1) * kPieceBytes;
+    bytes = std::min<std::uint64_t>(bytes, piece_end - reinterpret_cast<std::uintptr_t>(at));
+    return pin(piece);
+  }
+
+ private:
+  static constexpr std::size_t kAhead = 3;
+  static constexpr std::uintptr_t kPieceBytes = std::uintptr_t{128} << 20;
+
+  void* address(std::size_t piece) const {
+    return reinterpret_cast<void*>(begin_ + piece * kPieceBytes);
+  }
+  bool pin(std::size_t piece) {
+    for (std::size_t i = piece; i < std::min(piece + kAhead, pieces_.size()); ++i) {
+      if (pieces_[i].valid()) continue;
+      const std::uintptr_t bytes = std::min(kPieceBytes, end_ - (begin_ + i * kPieceBytes));
+      pieces_[i] =
+          std::async(std::launch::async, [this, i, bytes] {
+            return cudaSetDevice(device_) == cudaSuccess &&
+                   cudaHostRegister(address(i), bytes, cudaHostRegisterReadOnly) == cudaSuccess;
+          }).share();
+    }
+    return pieces_[piece].get();
+  }
+
+  std::uintptr_t begin_, end_;
+  int device_ = 0;
+  bool usable_ = false;
+  std::vector<std::shared_future<bool>> pieces_;
+};
+
+// A way from the mapping to the device. Where the driver pins the file's pages they are read in
 // place; else they pass through two pinned buffers, one filled while the other is copied.
 class Link {
  public:
-  Link(const Context& context, std::span<const std::byte> pool, const std::byte* begin,
-       const std::byte* end)
-      : context_(context) {
-    const auto from = reinterpret_cast<std::uintptr_t>(begin) / kPage * kPage;
-    const auto to = std::min(
-        (reinterpret_cast<std::uintptr_t>(end) + kPage - 1) / kPage * kPage,
-        reinterpret_cast<std::uintptr_t>(pool.data()) + (pool.size() + kPage - 1) / kPage * kPage);
-    auto* const at = reinterpret_cast<void*>(from);
-    if (cudaHostRegister(at, to - from, cudaHostRegisterReadOnly) == cudaSuccess) {
-      registered_ = at;
-      return;
-    }
-    cudaGetLastError();
-    for (Buffer& buffer : buffers_) {
-      buffer.memory = PinnedMemory(kChunkBytes, "a buffer for copying weights");
-      check(cudaEventCreateWithFlags(&buffer.copied, cudaEventDisableTiming), "making an event");
-    }
-  }
+  Link(const Context& context, const std::byte* begin, const std::byte* end)
+      : context_(context), pieces_(begin, end) {}
   ~Link() {
-    if (registered_ != nullptr) cudaHostUnregister(registered_);
+    cudaStreamSynchronize(context_.stream());  // nothing may be read after it is let go
     for (Buffer& buffer : buffers_) {
       if (buffer.copied != nullptr) cudaEventDestroy(buffer.copied);
     }
@@ -47,14 +88,17 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   void copy(std::uint8_t* to, const std::byte* from, std::uint64_t bytes) {
-    if (registered_ != nullptr) return copy_async(to, from, bytes);
-    for (std::uint64_t done = 0; done < bytes; done += kChunkBytes) {
-      const std::uint64_t count = std::min(kChunkBytes, bytes - done);
-      Buffer& buffer = buffers_[next_++ % 2];
-      check(cudaEventSynchronize(buffer.copied), "copying weights");
-      std::memcpy(buffer.memory.data(), from + done, count);
-      copy_async(to + done, buffer.memory.data(), count);
-      check(cudaEventRecord(buffer.copied, context_.stream()), "copying weights");
+    while (bytes > 0) {
+      std::uint64_t count = bytes;
+      if (pieces_.usable() && pieces_.pinned(from, count)) {
+        copy_async(to, from, count);
+      } else {
+        count = std::min(bytes, kChunkBytes);
+        pass_on(to, from, count);
+      }
+      to += count;
+      from += count;
+      bytes -= count;
     }
   }
 
@@ -63,13 +107,24 @@ class Link {
     PinnedMemory memory;
     cudaEvent_t copied = nullptr;
   };
+  void pass_on(std::uint8_t* to, const std::byte* from, std::uint64_t bytes) {
+    Buffer& buffer = buffers_[next_++ % 2];
+    if (buffer.memory.size() == 0) {
+      buffer.memory = PinnedMemory(kChunkBytes, "a buffer for copying weights");
+      check(cudaEventCreateWithFlags(&buffer.copied, cudaEventDisableTiming), "making an event");
+    }
+    check(cudaEventSynchronize(buffer.copied), "copying weights");
+    std::memcpy(buffer.memory.data(), from, bytes);
+    copy_async(to, buffer.memory.data(), bytes);
+    check(cudaEventRecord(buffer.copied, context_.stream()), "copying weights");
+  }
   void copy_async(std::uint8_t* to, const std::byte* from, std::uint64_t bytes) const {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context_.stream()),
           "copying weights");
   }
 
   const Context& context_;
-  void* registered_ = nullptr;
+  PinnedPieces pieces_;
   Buffer buffers_[2];
   std::size_t next_ = 0;
 };
@@ -112,9 +167,11 @@ DeviceWeights::DeviceWeights(const std::shared_ptr<Context>& context, const Prog
   DeviceMemory stored(kChunkBytes, "a buffer for copying weights");  // of repacked types
 
   const auto start = std::chrono::steady_clock::now();
-  Link link(*context, weights.pool(), first, last);
+  Link link(*context, first, last);
   std::uint8_t* to = memory_.data();
-  for (const WeightId id : used) {
+  std::vector<WeightId> in_order(used.begin(), used.end());  // of the file
+  std::ranges::sort(in_order, {}, [&](WeightId id) { return weights.data(id); });
+  for (const WeightId id : in_order) {
     const Weight& weight = program.weights[id];
     const std::uint64_t rows = weight.groups * weight.rows;
     matrices_[id] = {.data = to,

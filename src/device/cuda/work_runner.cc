@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "device/cuda/check.h"
@@ -105,6 +106,16 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan,
           "copying rotations");
     frequencies_.push_back({rope, std::move(on_device)});
   };
+  const auto add_attention = [&](const Attention& attention) {
+    const KvLayer& layer = kv_.layer(attention.kv);
+    const std::uint32_t widest = std::max(layer.key.padded, layer.value.padded);
+    for (std::uint32_t n = 1; n <= options.max_rows; ++n) {
+      const std::uint32_t splits = attend_splits(stage_, n, layer.kv_heads);
+      if (splits == 1) break;
+      partials = std::max(partials, attend_partial_floats(n, attention.heads, splits, widest));
+    }
+    finished = std::max<std::uint64_t>(finished, std::uint64_t{rows} * attention.heads);
+  };
   for (const Planned& planned : plan) {
     if (const auto* products = std::get_if<Products>(&planned.work)) {
       grow_for(*products, rows);
@@ -112,15 +123,9 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan,
     } else if (const auto* turns = std::get_if<Turns>(&planned.work)) {
       add_frequencies(turns->query);
       add_frequencies(turns->key);
+      if (turns->attention) add_attention(*turns->attention);
     } else if (const auto* attention = std::get_if<Attention>(&planned.work)) {
-      const KvLayer& layer = kv_.layer(attention->kv);
-      const std::uint32_t widest = std::max(layer.key.padded, layer.value.padded);
-      for (std::uint32_t n = 1; n <= options.max_rows; ++n) {
-        const std::uint32_t splits = attend_splits(stage_, n, layer.kv_heads);
-        if (splits == 1) break;
-        partials = std::max(partials, attend_partial_floats(n, attention->heads, splits, widest));
-      }
-      finished = std::max<std::uint64_t>(finished, std::uint64_t{rows} * attention->heads);
+      add_attention(*attention);
     }
   }
   halves_ = DeviceMemory(half_bytes_, "activations");
@@ -169,6 +174,7 @@ void WorkRunner::begin(const Rows& rows, const StepShape& shape) {
   count_ = shape.rows;
   logit_rows_ = shape.logit_rows;
   prompt_ = shape.prompt;
+  distinct_ = shape.distinct;
   stage_.overlap = shape.overlap && context_->stage().overlap;
 }
 
@@ -210,8 +216,9 @@ void WorkRunner::put_one(const Products& work) {
   const std::uint32_t n = rows_of(work.in);
   if (n == 0) return;
   const Matvec job = matvec(work, n);
-  if (matvec_fits(stage_, job)) return few(job);
-  many(work, n);
+  if (!matvec_fits(stage_, job)) return many(work, n);
+  if (waiting_gate_) put_one(*std::exchange(waiting_gate_, std::nullopt));
+  few(job);
 }
 
 // One launch for all products, or for as many as one kernel has.
@@ -249,6 +256,12 @@ void WorkRunner::many(const Products& work, std::uint32_t n) {
     half.epsilon = work.norm->operation.epsilon;
     if (work.norm->stored) half.normed = value(work.norm->operation.out);
   }
+  if (waiting_gate_) {  // what it gives is made on the way
+    half.x = value(waiting_gate_->up);
+    half.gate = value(waiting_gate_->gate);
+    half.activation = waiting_gate_->activation;
+    waiting_gate_.reset();
+  }
   launch_half_rows(stage_, half);
   for (const MatMul& product : work.products) {
     const Matrix& matrix = weights_->matrix(product.weight);
@@ -263,16 +276,17 @@ void WorkRunner::many(const Products& work, std::uint32_t n) {
       job.out = value(work.add->out);
     }
     job.pitch = matrix.rows;
-    multiply(job, matrix, !work.norm || !bounded_.at(work.norm->operation.weight));
+    multiply(job, matrix, value(product.out),
+             !work.norm || !bounded_.at(work.norm->operation.weight));
   }
   if (!work.gate) return;
-  const GatedActivation& gate = *work.gate;
-  launch_gated(stage_, value(gate.gate), value(gate.up), gate.activation,
-               std::uint64_t{n} * program_.values[gate.out].width, value(gate.out));
+  waiting_gate_ = work.gate;
+  if (!work.gate_is_next) put_one(*std::exchange(waiting_gate_, std::nullopt));
 }
 
-// `scaled`: rows may have been scaled on their way to float16.
-void WorkRunner::multiply(Gemm job, const Matrix& matrix, bool scaled) {
+// `product`: where the plain product may stand; `scaled`: rows may have been scaled on their way to
+// float16.
+void WorkRunner::multiply(Gemm job, const Matrix& matrix, float* product, bool scaled) {
   const bool direct = matrix.type == TensorType::F16;
   const std::uint32_t at_once =
       direct ? matrix.rows
@@ -292,14 +306,23 @@ void WorkRunner::multiply(Gemm job, const Matrix& matrix, bool scaled) {
     job.add = whole.add != nullptr ? whole.add + first : nullptr;
     if (context_->cublas() == nullptr) {
       launch_gemm(stage_, job);
-      continue;
-    }
-    const bool in_place = job.add == job.out && !scaled && job.bias == nullptr;
-    context_->cublas()->multiply(job, in_place);
-    if (!in_place && (scaled || job.bias != nullptr || job.add != nullptr)) {
-      launch_gemm_end(stage_, job);
+    } else {
+      multiply_by_cublas(job, product + first, scaled);
     }
   }
+}
+
+// cuBLAS adds to what is there; scales and biases it does not know.
+void WorkRunner::multiply_by_cublas(const Gemm& job, float* product, bool scaled) {
+  const Cublas& cublas = *context_->cublas();
+  const bool end = scaled || job.bias != nullptr;
+  if (!end && (job.add == nullptr || job.add == job.out)) {
+    return cublas.multiply(job, job.add != nullptr);
+  }
+  Gemm alone = job;
+  alone.out = product;
+  cublas.multiply(alone, false);
+  launch_gemm_end(stage_, job, product);
 }
 
 // --- attention ---
@@ -341,10 +364,22 @@ void WorkRunner::put_one(const Turns& work) {
       job.key.width = job.kv.key.width;
     }
   }
+  if (work.attention && distinct_) {
+    const Attend attention = attend(*work.attention);
+    if (attends_by_page(stage_, attention)) return launch_attend_by_page(stage_, attention, &job);
+  }
   launch_turn_and_append(stage_, job);
+  if (work.attention) put_one(*work.attention);
 }
 
 void WorkRunner::put_one(const Attention& o) {
+  const Attend job = attend(o);
+  if (prompt_ && attends_as_prompt(stage_, job)) return launch_attend_prompt(stage_, job);
+  if (attends_by_page(stage_, job)) return launch_attend_by_page(stage_, job, nullptr);
+  launch_attend(stage_, job);
+}
+
+Attend WorkRunner::attend(const Attention& o) const {
   Attend job;
   job.n = count_;
   job.query = value(o.query);
@@ -355,11 +390,10 @@ void WorkRunner::put_one(const Attention& o) {
   job.window = program_.kv[o.kv].window.value_or(0);
   job.kv = kv_.layer(o.kv);
   job.rows = rows_;
-  if (prompt_ && attends_as_prompt(stage_, job)) return launch_attend_prompt(stage_, job);
   job.splits = attend_splits(stage_, count_, job.kv.kv_heads);
   job.partials = partials_.as<float>();
   job.finished = finished_.as<std::uint32_t>();
-  launch_attend(stage_, job);
+  return job;
 }
 
 // --- single operations ---

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "device/cuda/batch_rows.h"
@@ -28,6 +29,7 @@ class WorkRunner {
   struct StepShape {
     std::uint32_t rows = 0, logit_rows = 0;
     bool prompt = false;
+    bool distinct = false;  // each row of a sequence of its own
     bool overlap = false;
   };
   void begin(const Rows& rows, const StepShape& shape);
@@ -58,8 +60,10 @@ class WorkRunner {
   Matvec matvec(const Products& work, std::uint32_t n) const;
   void few(const Matvec& whole);
   void many(const Products& work, std::uint32_t n);
-  void multiply(Gemm job, const Matrix& matrix, bool scaled);
+  void multiply(Gemm job, const Matrix& matrix, float* product, bool scaled);
+  void multiply_by_cublas(const Gemm& job, float* product, bool scaled);
   Turn turn(const Turns::Part& part);
+  Attend attend(const Attention& o) const;
   const double* frequencies(const Rope& rope) const;
 
   std::shared_ptr<Context> context_;
@@ -69,7 +73,8 @@ class WorkRunner {
   Stage stage_;
   Rows rows_;
   std::uint32_t count_ = 0, logit_rows_ = 0;
-  bool prompt_ = false;
+  bool prompt_ = false, distinct_ = false;
+  std::optional<GatedActivation> waiting_gate_;  // its products are there, it is not
 
   DeviceMemory value_memory_;
   std::vector<float*> values_;

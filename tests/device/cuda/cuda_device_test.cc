@@ -44,7 +44,7 @@ TEST_F(CudaDevice, AgreesWithTheOracleInEveryArchitecture) {
     for (const std::size_t chunk : {64U, 8U, 3U, 1U}) {
       SCOPED_TRACE(std::string(name) + " in chunks of " + std::to_string(chunk));
       DeviceRunner runner(file, device);
-      EXPECT_LT(distance(runner.prefill(tokens, chunk), expected), 2e-3);
+      EXPECT_LT(distance(runner.prefill(tokens, chunk), expected), 4e-3);  // float16 in prompts
     }
   }
 }
@@ -67,7 +67,7 @@ TEST_F(CudaDevice, MixedTypesShareAKernel) {
   const Tokens tokens = some_tokens(40);
   for (const TensorType first : {TensorType::Q4_K, TensorType::Q5_K, TensorType::Q8_0}) {
     SCOPED_TRACE(name(first));
-    TinyModel model = wide("llama", first);
+    TinyModel model = wide("qwen3", first);
     for (auto& [tensor, shape] : model.tensors) {
       if (tensor.ends_with("attn_v.weight") || tensor.ends_with("ffn_down.weight") ||
           tensor == "output.weight") {

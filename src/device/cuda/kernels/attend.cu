@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "device/cuda/kernels/launch.cuh"
+#include "device/cuda/kernels/attend_join.cuh"
 
 namespace ceiling::cuda {
 namespace {
@@ -16,8 +16,6 @@ namespace {
 constexpr unsigned kThreads = 128;
 constexpr unsigned kWarps = kThreads / 32;
 constexpr int kElements = 16;
-constexpr float kLowest = -3.0e38F;
-constexpr float kLog2e = 1.4426950408889634F;
 
 template <KvType type>
 struct Held;  // 16 elements of a key or value
@@ -61,7 +59,7 @@ struct Running {
   float weighted[kElements];
 
   __device__ void clear() {
-    highest = kLowest;
+    highest = kLowestScore;
     sum = 0;
 #pragma unroll
     for (float& w : weighted) w = 0;
@@ -104,17 +102,14 @@ __global__ void __launch_bounds__(kThreads) attend(const __grid_constant__ Atten
   constexpr int kPositions = 32 / lanes;  // at once in a warp
   constexpr int kPadded = lanes * kElements;
   __shared__ float joined[kWarps][heads][kPadded + 2];
-  __shared__ bool last;
   let_next_start();
   wait_for_previous();
   const std::uint32_t row = blockIdx.z;
-  const std::uint32_t first_head = blockIdx.y * heads;
   const std::uint32_t group = job.heads / job.kv.kv_heads;
   const std::uint32_t groups = (group + heads - 1) / heads;
   const std::uint32_t kv_head = blockIdx.y / groups;
   const std::uint32_t head_begin = kv_head * group + blockIdx.y % groups * heads;
   const std::uint32_t head_end = min(head_begin + heads, (kv_head + 1) * group);
-  (void)first_head;
   const std::uint32_t position = job.rows.position[row];
   const std::uint32_t* table = job.rows.pages + job.rows.table[row];
   std::uint32_t active = 0;
@@ -198,66 +193,8 @@ __global__ void __launch_bounds__(kThreads) attend(const __grid_constant__ Atten
   }
   __syncthreads();
 
-  const std::uint32_t width = job.kv.value.width;
-  const std::uint32_t pitch = kPadded + 2;
-  const auto partial = [&](std::uint32_t h, std::uint32_t split) {
-    return job.partials +
-           ((std::uint64_t{row} * job.heads + head_begin + h) * job.splits + split) * pitch;
-  };
-  for (unsigned i = threadIdx.x; i < heads * kPadded; i += kThreads) {
-    const unsigned h = i / kPadded;
-    const unsigned element = i % kPadded;
-    if (head_begin + h >= head_end) continue;
-    float highest = kLowest;
-    for (unsigned w = 0; w < kWarps; ++w) highest = fmaxf(highest, joined[w][h][kPadded]);
-    float sum = 0;
-    float weighted = 0;
-    for (unsigned w = 0; w < kWarps; ++w) {
-      const float factor = exp2f(joined[w][h][kPadded] - highest);
-      sum += factor * joined[w][h][kPadded + 1];
-      weighted += factor * joined[w][h][element];
-    }
-    if (active == 1) {
-      if (element < width) {
-        job.out[(std::uint64_t{row} * job.heads + head_begin + h) * width + element] =
-            weighted / sum;
-      }
-      continue;
-    }
-    float* to = partial(h, blockIdx.x);
-    to[element] = weighted;
-    if (element == 0) {
-      to[kPadded] = highest;
-      to[kPadded + 1] = sum;
-    }
-  }
-  if (active == 1) return;
-
-  __threadfence();
-  __syncthreads();
-  std::uint32_t* finished = job.finished + std::uint64_t{row} * job.heads + head_begin;
-  if (threadIdx.x == 0) last = atomicAdd(finished, 1u) + 1 == active;
-  __syncthreads();
-  if (!last) return;
-  __threadfence();
-  for (unsigned i = threadIdx.x; i < heads * kPadded; i += kThreads) {
-    const unsigned h = i / kPadded;
-    const unsigned element = i % kPadded;
-    if (head_begin + h >= head_end || element >= width) continue;
-    float highest = kLowest;
-    for (std::uint32_t s = 0; s < active; ++s) {
-      highest = fmaxf(highest, __ldcg(partial(h, s) + kPadded));
-    }
-    float sum = 0;
-    float weighted = 0;
-    for (std::uint32_t s = 0; s < active; ++s) {
-      const float factor = exp2f(__ldcg(partial(h, s) + kPadded) - highest);
-      sum += factor * __ldcg(partial(h, s) + kPadded + 1);
-      weighted += factor * __ldcg(partial(h, s) + element);
-    }
-    job.out[(std::uint64_t{row} * job.heads + head_begin + h) * width + element] = weighted / sum;
-  }
-  if (threadIdx.x == 0) *finished = 0;
+  join_splits<kThreads, heads, kPadded>(job, {row, head_begin, head_end}, &joined[0][0][0],
+                                        blockIdx.x, active);
 }
 
 template <int lanes, int heads>
@@ -288,7 +225,7 @@ unsigned lanes_for(std::uint32_t padded) {
 
 std::uint32_t attend_splits(const Stage& stage, std::uint32_t n, std::uint32_t kv_heads) {
   const std::uint32_t blocks = n * kv_heads;
-  return std::clamp(2 * stage.multiprocessors / std::max(blocks, 1U), 1U, 64U);
+  return std::clamp(3 * stage.multiprocessors / std::max(blocks, 1U), 1U, kMostSplits);
 }
 
 std::uint64_t attend_partial_floats(std::uint32_t n, std::uint32_t heads, std::uint32_t splits,

@@ -4,40 +4,15 @@
 
 #include <algorithm>
 
-#include "device/cuda/kernels/launch.cuh"
-#include "device/cuda/kernels/tensor_core.cuh"
+#include "device/cuda/kernels/attend_join.cuh"
+#include "device/cuda/kernels/pages.cuh"
 
 namespace ceiling::cuda {
 namespace {
 
 constexpr unsigned kThreads = 128;
-constexpr unsigned kRows = 64;       // of a block
-constexpr unsigned kPositions = 64;  // of a tile: one page
-constexpr float kLog2e = 1.4426950408889634F;
-
-// Element (row, 8 chunk) of a tile of `width` columns in shared memory, swizzled against conflicts.
-template <int width>
-__device__ unsigned place(unsigned row, unsigned chunk) {
-  return row * width + 8 * (chunk ^ (row % 8));
-}
-
-template <int width>
-__device__ void fetch_page(const std::uint8_t* page, const KvPlane& plane, std::uint32_t kv_head,
-                           __half* to) {
-  const auto* from = reinterpret_cast<const __half*>(page + plane.offset) +
-                     std::uint64_t{kv_head} * kPositions * width;
-#pragma unroll
-  for (unsigned i = 0; i < kPositions * width / 8 / kThreads; ++i) {
-    const unsigned chunk = i * kThreads + threadIdx.x;
-    const unsigned row = chunk / (width / 8);
-    copy_async_16(to + place<width>(row, chunk % (width / 8)), from + 8 * chunk, true);
-  }
-}
-
-__device__ inline unsigned pack(float a, float b) {
-  const __half2 pair = __floats2half2_rn(a, b);
-  return *reinterpret_cast<const unsigned*>(&pair);
-}
+constexpr unsigned kRows = 64;  // of a block
+constexpr unsigned kPositions = kTilePositions;
 
 template <int width>
 __global__ void __launch_bounds__(kThreads) attend_prompt(const __grid_constant__ Attend job) {
@@ -61,8 +36,8 @@ __global__ void __launch_bounds__(kThreads) attend_prompt(const __grid_constant_
     if (page < end_page) {
       const std::uint8_t* from = job.kv.base + table[page] * job.kv.page_bytes;
       __half* to = pages + (page - begin_page) % 2 * 2 * kTile;
-      fetch_page<width>(from, job.kv.key, kv_head, to);
-      fetch_page<width>(from, job.kv.value, kv_head, to + kTile);
+      fetch_page<width, kThreads>(from, job.kv.key, kv_head, to);
+      fetch_page<width, kThreads>(from, job.kv.value, kv_head, to + kTile);
     }
     commit_async();
   };
@@ -76,14 +51,14 @@ __global__ void __launch_bounds__(kThreads) attend_prompt(const __grid_constant_
           job.query + (std::uint64_t{first_row + row} * job.heads + head) * job.kv.key.width +
           column));
     }
-    uint2 bits{pack(q.x, q.y), pack(q.z, q.w)};
-    *reinterpret_cast<uint2*>(queries + place<width>(row, column / 8) + column % 8) = bits;
+    uint2 bits{pack_halves(q.x, q.y), pack_halves(q.z, q.w)};
+    *reinterpret_cast<uint2*>(queries + tile_place<width>(row, column / 8) + column % 8) = bits;
   }
 
   const unsigned warp = threadIdx.x / 32;
   const unsigned lane = threadIdx.x % 32;
   float out[width / 8][4] = {};
-  float highest[2] = {-3.0e38F, -3.0e38F};
+  float highest[2] = {kLowestScore, kLowestScore};
   float sum[2] = {0, 0};
   for (std::uint32_t page = begin_page; page < end_page; ++page) {
     wait_async<0>();
@@ -95,12 +70,12 @@ __global__ void __launch_bounds__(kThreads) attend_prompt(const __grid_constant_
 #pragma unroll
     for (unsigned k = 0; k < width / 16; ++k) {
       unsigned a[4];
-      load_matrices(a, queries + place<width>(16 * warp + lane % 16, 2 * k + lane / 16));
+      load_matrices(a, queries + tile_place<width>(16 * warp + lane % 16, 2 * k + lane / 16));
 #pragma unroll
       for (unsigned j = 0; j < kPositions / 16; ++j) {
         unsigned b[4];
-        load_matrices(b,
-                      keys + place<width>(16 * j + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
+        load_matrices(
+            b, keys + tile_place<width>(16 * j + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
         multiply_add(scores[2 * j], a, b[0], b[1]);
         multiply_add(scores[2 * j + 1], a, b[2], b[3]);
       }
@@ -142,14 +117,15 @@ __global__ void __launch_bounds__(kThreads) attend_prompt(const __grid_constant_
     }
 #pragma unroll
     for (unsigned k = 0; k < kPositions / 16; ++k) {
-      const unsigned a[4] = {pack(scores[2 * k][0], scores[2 * k][1]),
-                             pack(scores[2 * k][2], scores[2 * k][3]),
-                             pack(scores[2 * k + 1][0], scores[2 * k + 1][1]),
-                             pack(scores[2 * k + 1][2], scores[2 * k + 1][3])};
+      const unsigned a[4] = {pack_halves(scores[2 * k][0], scores[2 * k][1]),
+                             pack_halves(scores[2 * k][2], scores[2 * k][3]),
+                             pack_halves(scores[2 * k + 1][0], scores[2 * k + 1][1]),
+                             pack_halves(scores[2 * k + 1][2], scores[2 * k + 1][3])};
 #pragma unroll
       for (unsigned j = 0; j < width / 16; ++j) {
         unsigned b[4];
-        load_matrices_transposed(b, values + place<width>(16 * k + lane % 16, 2 * j + lane / 16));
+        load_matrices_transposed(b,
+                                 values + tile_place<width>(16 * k + lane % 16, 2 * j + lane / 16));
         multiply_add(out[2 * j], a, b[0], b[1]);
         multiply_add(out[2 * j + 1], a, b[2], b[3]);
       }
@@ -185,12 +161,8 @@ void launch_as(const Stage& stage, const Attend& job) {
 }  // namespace
 
 bool attends_as_prompt(const Stage& stage, const Attend& job) {
-  const std::uint32_t width = job.kv.key.padded;
-  const bool plain = job.kv.type == KvType::f16 && job.kv.page_positions == kPositions &&
-                     job.kv.value.padded == width && job.kv.key.width % 4 == 0 &&
-                     job.kv.value.width % 2 == 0;
-  const bool fits = std::size_t{5} * kPositions * width * sizeof(__half) <= stage.shared_limit;
-  return plain && fits && job.n >= 16 && (width == 64 || width == 128 || width == 256);
+  const std::size_t bytes = std::size_t{5} * kPositions * job.kv.key.padded * sizeof(__half);
+  return job.n >= 16 && pages_are_tiles(job.kv) && bytes <= stage.shared_limit;
 }
 
 void launch_attend_prompt(const Stage& stage, const Attend& job) {

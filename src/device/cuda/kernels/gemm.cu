@@ -111,7 +111,8 @@ __global__ void __launch_bounds__(kThreads, 1) gemm(const __grid_constant__ Gemm
   }
 }
 
-__global__ void __launch_bounds__(kThreads) gemm_end(const __grid_constant__ Gemm job) {
+__global__ void __launch_bounds__(kThreads)
+    gemm_end(const __grid_constant__ Gemm job, const float* product) {
   let_next_start();
   wait_for_previous();
   const std::uint32_t row = blockIdx.y;
@@ -119,7 +120,7 @@ __global__ void __launch_bounds__(kThreads) gemm_end(const __grid_constant__ Gem
   const float scale = job.scale != nullptr ? __ldcg(job.scale + row) : 1.0F;
   if (column >= job.rows) return;
   const std::uint64_t at = std::uint64_t{row} * job.pitch + column;
-  float value = __ldcg(job.out + at) * scale;
+  float value = __ldcg(product + at) * scale;
   if (job.bias != nullptr) value += job.bias[column];
   if (job.add != nullptr) value += __ldcg(job.add + at);
   job.out[at] = value;
@@ -185,8 +186,8 @@ void launch_gemm(const Stage& stage, const Gemm& job) {
   launch(stage, gemm, grid, kThreads, kGemmShared, job);
 }
 
-void launch_gemm_end(const Stage& stage, const Gemm& job) {
-  launch(stage, gemm_end, dim3(blocks_for(job.rows, kThreads), job.n), kThreads, 0, job);
+void launch_gemm_end(const Stage& stage, const Gemm& job, const float* product) {
+  launch(stage, gemm_end, dim3(blocks_for(job.rows, kThreads), job.n), kThreads, 0, job, product);
 }
 
 }  // namespace ceiling::cuda

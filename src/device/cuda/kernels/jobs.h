@@ -97,8 +97,8 @@ struct Gemm {
   std::uint32_t pitch = 0;  // of out, in floats
 };
 void launch_gemm(const Stage& stage, const Gemm& job);
-// The last line of a Gemm by itself, in place: out = out * scale + bias + add.
-void launch_gemm_end(const Stage& stage, const Gemm& job);
+// The end of a Gemm by itself: out = product * scale + bias + add; `product` may be out.
+void launch_gemm_end(const Stage& stage, const Gemm& job, const float* product);
 
 struct Turn {  // head norm and rotation of one value's heads
   float* value = nullptr;
@@ -156,6 +156,10 @@ std::uint32_t attend_splits(const Stage& stage, std::uint32_t n, std::uint32_t k
 std::uint64_t attend_partial_floats(std::uint32_t n, std::uint32_t heads, std::uint32_t splits,
                                     std::uint32_t padded_width);
 void launch_attend(const Stage& stage, const Attend& job);
+// On tensor cores, for rows of a sequence each: a page at a time, read while the kernel before is
+// at work. With `turn`, its queries are turned, its keys and values appended on the way.
+bool attends_by_page(const Stage& stage, const Attend& job);
+void launch_attend_by_page(const Stage& stage, const Attend& job, const TurnAndAppend* turn);
 // On tensor cores, for rows that are one sequence's positions in order.
 bool attends_as_prompt(const Stage& stage, const Attend& job);
 void launch_attend_prompt(const Stage& stage, const Attend& job);

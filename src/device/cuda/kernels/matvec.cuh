@@ -1,8 +1,9 @@
 // Matrices times a few rows: the work of decode, bound by reading the weights.
 //
 // A warp owns whole rows of the matrix; the loads of its next tile are in flight while it works on
-// one, and those of its first before the kernel before this one has ended. Quantised types multiply
-// int8 activations (a scale for each 32 of them, as the CPU does), made by each block for itself.
+// one, and those of its first two before the kernel before this one has ended. Quantised types
+// multiply int8 activations (a scale for each 32 of them, as the CPU does), made by each block for
+// itself.
 #pragma once
 
 #include "device/cuda/kernels/formats.cuh"
@@ -25,8 +26,18 @@ template <>
 struct Activations<true> {
   const std::int8_t* q;
   const ScaleAndSum* groups;
+  // Runs of 16 lie in four planes by their place in 64, moved against each other so that lanes that
+  // read neighbouring chunks of any type meet few bank conflicts.
+  __host__ __device__ static std::uint32_t plane(std::uint32_t cols) {
+    return (cols / 4 + 16 + 127) / 128 * 128 + 128;
+  }
+  __host__ __device__ static std::uint32_t row_bytes(std::uint32_t cols) { return 4 * plane(cols); }
+  __device__ static std::uint32_t place(std::uint32_t column, std::uint32_t plane_bytes) {
+    const std::uint32_t run = column / 16 % 4;
+    return run * plane_bytes + (run & 1) * 16 + (run & 2) * 32 + column / 64 * 16 + column % 16;
+  }
   __host__ __device__ static std::size_t bytes(unsigned rows, std::uint32_t cols) {
-    return rows * (cols + cols / 16 * sizeof(ScaleAndSum));
+    return rows * (row_bytes(cols) + cols / 16 * sizeof(ScaleAndSum));
   }
 };
 template <>
@@ -48,30 +59,58 @@ __device__ inline float4 times(float4 a, float4 b, float factor) {
   return {a.x * b.x * factor, a.y * b.y * factor, a.z * b.z * factor, a.w * b.w * factor};
 }
 
+// Weights of the norm in shared memory, fetched while the kernel before is still at work.
+__device__ inline void fetch_norm(const Matvec& job, std::uint32_t cols, float4* norm) {
+  if (job.norm == nullptr) return;
+  for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
+    norm[i] = __ldg(reinterpret_cast<const float4*>(job.norm) + i);
+  }
+}
+
+// All activations of the rows, normalised: store(row, column, four of them). Several loads are in
+// flight at once: every block waits for these.
 template <typename Store>
 __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned rows,
-                                float* scratch, Store store) {
+                                const float4* norm, float* scratch, Store store) {
+  constexpr unsigned kAtOnce = 8;
+  constexpr std::uint32_t kStep = kAtOnce * kMatvecThreads;
+  const std::uint32_t fours = cols / 4;
   for (unsigned b = 0; b < rows; ++b) {
     const auto* x = reinterpret_cast<const float4*>(job.x + std::uint64_t{b} * cols);
     const bool real = b < job.n;
+    const bool normalised = job.norm != nullptr && real;
+    float4 v[kAtOnce];
+    const auto fetch = [&](std::uint32_t begin) {
+#pragma unroll
+      for (unsigned k = 0; k < kAtOnce; ++k) {
+        const std::uint32_t i = begin + k * kMatvecThreads + threadIdx.x;
+        v[k] = real && i < fours ? __ldcg(x + i) : float4{0, 0, 0, 0};
+      }
+    };
     float factor = 1;
-    if (job.norm != nullptr && real) {
+    if (normalised) {
       float squares = 0;
-      for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
-        const float4 v = __ldcg(x + i);
-        squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+      for (std::uint32_t begin = 0; begin < fours; begin += kStep) {
+        fetch(begin);
+#pragma unroll
+        for (const float4& e : v) squares += e.x * e.x + e.y * e.y + e.z * e.z + e.w * e.w;
       }
       factor = rsqrtf(block_sum(squares, scratch) / static_cast<float>(cols) + job.epsilon);
     }
-    for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
-      float4 v = real ? __ldcg(x + i) : float4{0, 0, 0, 0};
-      if (job.norm != nullptr && real) {
-        v = times(v, __ldg(reinterpret_cast<const float4*>(job.norm) + i), factor);
-        if (job.normed != nullptr && blockIdx.x == 0) {
-          reinterpret_cast<float4*>(job.normed + std::uint64_t{b} * cols)[i] = v;
+    for (std::uint32_t begin = 0; begin < fours; begin += kStep) {
+      if (!normalised || fours > kStep) fetch(begin);  // else they are still there
+#pragma unroll
+      for (unsigned k = 0; k < kAtOnce; ++k) {
+        const std::uint32_t i = begin + k * kMatvecThreads + threadIdx.x;
+        if (i >= fours) continue;
+        if (normalised) {
+          v[k] = times(v[k], norm[i], factor);
+          if (job.normed != nullptr && blockIdx.x == 0) {
+            reinterpret_cast<float4*>(job.normed + std::uint64_t{b} * cols)[i] = v[k];
+          }
         }
+        store(b, 4 * i, v[k]);
       }
-      store(b, 4 * i, v);
     }
   }
 }
@@ -99,21 +138,24 @@ __device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* grou
 }
 
 template <TensorType type, unsigned rows>
-__device__ auto prepare_activations(const Matvec& job, unsigned char* shared, float* scratch) {
+__device__ auto prepare_activations(const Matvec& job, unsigned char* shared, const float4* norm,
+                                    float* scratch) {
   const std::uint32_t cols = job.matrix[0].cols;
   if constexpr (is_float(type)) {
     auto* x = reinterpret_cast<float*>(shared);
     constexpr int kElements = FloatFormat<type>::kElements;
-    each_activation(job, cols, rows, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+    each_activation(job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
       *reinterpret_cast<float4*>(x + b * cols + float_place<kElements>(c, cols)) = v;
     });
     __syncthreads();
     return Activations<false>{x};
   } else {
     auto* q = reinterpret_cast<std::int8_t*>(shared);
-    auto* groups = reinterpret_cast<ScaleAndSum*>(shared + rows * cols);
-    each_activation(job, cols, rows, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
-      quantise_four(v, q + b * cols + c, groups + (b * cols + c) / 16);
+    const std::uint32_t plane = Activations<true>::plane(cols);
+    auto* groups = reinterpret_cast<ScaleAndSum*>(shared + rows * 4 * plane);
+    each_activation(job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+      quantise_four(v, q + b * 4 * plane + Activations<true>::place(c, plane),
+                    groups + (b * cols + c) / 16);
     });
     __syncthreads();
     return Activations<true>{q, groups};
@@ -141,6 +183,8 @@ struct Tile<type, rows, depth, true> {
   }
   __device__ void multiply(const Activations<true>& x, std::uint32_t cols, std::uint32_t tile,
                            float (&sums)[rows]) const {
+    using A = Activations<true>;
+    const std::uint32_t plane = A::plane(cols);
 #pragma unroll
     for (int u = 0; u < depth; ++u) {
       const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
@@ -150,10 +194,10 @@ struct Tile<type, rows, depth, true> {
       const Columns at = F::columns(chunk);
 #pragma unroll
       for (unsigned b = 0; b < rows; ++b) {
-        const std::int8_t* q = x.q + b * cols;
+        const std::int8_t* q = x.q + b * 4 * plane;
         const ScaleAndSum* groups = x.groups + b * (cols / 16);
-        const int4 first = *reinterpret_cast<const int4*>(q + at.first);
-        const int4 second = *reinterpret_cast<const int4*>(q + at.second);
+        const int4 first = *reinterpret_cast<const int4*>(q + A::place(at.first, plane));
+        const int4 second = *reinterpret_cast<const int4*>(q + A::place(at.second, plane));
         const ScaleAndSum g0 = groups[at.first / 16];
         const ScaleAndSum g1 = groups[at.second / 16];
         int dot0 = __dp4a(w.q[0], first.x, 0);
@@ -166,6 +210,67 @@ struct Tile<type, rows, depth, true> {
         dot1 = __dp4a(w.q[7], second.w, dot1);
         sums[b] += w.scale[0] * (g0.scale * static_cast<float>(dot0)) - w.minus[0] * g0.sum;
         sums[b] += w.scale[1] * (g1.scale * static_cast<float>(dot1)) - w.minus[1] * g1.sum;
+      }
+    }
+  }
+};
+
+// Q4_K, 64 weights a load: two whole groups, so that scales are taken apart once for each.
+template <unsigned rows, int depth>
+struct Tile<TensorType::Q4_K, rows, depth, true> {
+  static constexpr int kLoads = (depth + 1) / 2;
+  struct Raw {
+    uint4 q[2], header;
+  };
+  Raw raw[kLoads];
+
+  __device__ static std::uint32_t count(std::uint32_t cols) {
+    return (cols / 64 + 32 * kLoads - 1) / (32 * kLoads);
+  }
+  __device__ void load(const Stored& m, std::uint64_t row, std::uint32_t tile) {
+#pragma unroll
+    for (int u = 0; u < kLoads; ++u) {
+      const std::uint32_t chunk = (tile * kLoads + u) * 32 + threadIdx.x % 32;
+      if (chunk >= m.cols / 64) continue;
+      const std::uint8_t* block = m.data + (row * (m.cols / 256) + chunk / 4) * 144;
+      const std::uint8_t* q = block + 16 + 32 * (chunk % 4);
+      raw[u] = {{load16(q), load16(q + 16)}, load16(block)};
+    }
+  }
+  __device__ void multiply(const Activations<true>& x, std::uint32_t cols, std::uint32_t tile,
+                           float (&sums)[rows]) const {
+    using A = Activations<true>;
+    const std::uint32_t plane = A::plane(cols);
+#pragma unroll
+    for (int u = 0; u < kLoads; ++u) {
+      const std::uint32_t chunk = (tile * kLoads + u) * 32 + threadIdx.x % 32;
+      if (chunk >= cols / 64) continue;
+      Chunk w[2];
+      low_and_high_nibbles(raw[u].q[0], w[0]);
+      low_and_high_nibbles(raw[u].q[1], w[1]);
+      NibblePairs::scales(raw[u].header, 2 * chunk, w[0]);
+#pragma unroll
+      for (unsigned b = 0; b < rows; ++b) {
+        const std::int8_t* q = x.q + b * 4 * plane + 16 * chunk;
+        const auto* groups =
+            reinterpret_cast<const float4*>(x.groups + b * (cols / 16) + 4 * chunk);
+#pragma unroll
+        for (int g = 0; g < 2; ++g) {
+          const float4 group = groups[g];  // scale, sum, scale again, sum of the other half
+          int dot = 0;
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            const int run = 2 * g + half;
+            const int4 v =
+                *reinterpret_cast<const int4*>(q + run * plane + (run & 1) * 16 + (run & 2) * 32);
+            dot = __dp4a(w[half].q[4 * g], v.x, dot);
+            dot = __dp4a(w[half].q[4 * g + 1], v.y, dot);
+            dot = __dp4a(w[half].q[4 * g + 2], v.z, dot);
+            dot = __dp4a(w[half].q[4 * g + 3], v.w, dot);
+          }
+          sums[b] += w[0].scale[g] * (group.x * static_cast<float>(dot));
+          sums[b] -= w[0].minus[g] * (group.y + group.w);
+        }
       }
     }
   }
@@ -223,7 +328,8 @@ class WarpRows {
     const std::uint32_t warp = threadIdx.x / 32 * gridDim.x + blockIdx.x;
     item_ = from_back ? warps() - 1 - warp : warp;
     locate();
-    if (item_ < items_) next_.load(stored_, row_, 0);
+    fetch(first_);
+    fetch(second_);
   }
 
   template <typename X>
@@ -231,24 +337,20 @@ class WarpRows {
     const std::uint32_t cols = job_.matrix[0].cols;
     float sums[rows] = {};
     float gates[rows] = {};
-    while (item_ < items_) {
-      const Tile<type, rows, depth> tile = next_;
-      const std::uint32_t tile_number = tile_;
-      const std::uint32_t row = row_;
-      const std::uint32_t matrix = matrix_;
-      const float residual = tile_number == 0 ? load_add(matrix, row) : residual_;
-      residual_ = residual;
-      advance();
-      if (item_ < items_) next_.load(stored_, row_, tile_);
-      tile.multiply(x, cols, tile_number, sums);
-      if (tile_number + 1 < tiles_) continue;
+    while (first_.real) {
+      if (first_.tile == 0) residual_ = load_add(first_.matrix, first_.row);
+      first_.weights.multiply(x, cols, first_.tile, sums);
+      const Place done = first_;
+      first_ = second_;
+      fetch(second_);
+      if (done.tile + 1 < tiles_) continue;
 #pragma unroll
       for (unsigned b = 0; b < rows; ++b) sums[b] = warp_sum(sums[b]);
-      if (job_.gated && matrix == begin_) {
+      if (job_.gated && done.matrix == begin_) {
 #pragma unroll
         for (unsigned b = 0; b < rows; ++b) gates[b] = sums[b];
       } else {
-        write(matrix, row, sums, gates, residual);
+        write(done.matrix, done.row, sums, gates, residual_);
       }
 #pragma unroll
       for (unsigned b = 0; b < rows; ++b) sums[b] = 0;
@@ -256,6 +358,24 @@ class WarpRows {
   }
 
  private:
+  struct Place {
+    bool real = false;
+    std::uint32_t tile = 0, matrix = 0, row = 0;
+  };
+  struct Ahead : Place {  // a tile on its way
+    Tile<type, rows, depth> weights;
+  };
+
+  __device__ void fetch(Ahead& ahead) {
+    ahead.real = item_ < items_;
+    if (!ahead.real) return;
+    ahead.tile = tile_;
+    ahead.matrix = matrix_;
+    ahead.row = row_;
+    ahead.weights.load(stored_, row_, tile_);
+    advance();
+  }
+
   __device__ static std::uint32_t warps() { return gridDim.x * (kMatvecThreads / 32); }
 
   __device__ void locate() {
@@ -309,7 +429,7 @@ class WarpRows {
   std::uint32_t matrix_ = 0, row_ = 0;
   float residual_ = 0;
   Stored stored_{};
-  Tile<type, rows, depth> next_;
+  Ahead first_, second_;
 };
 
 template <TensorType type, TensorType other, unsigned rows, int depth>
@@ -318,9 +438,12 @@ __global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
   extern __shared__ __align__(16) unsigned char shared[];
   __shared__ float scratch[32];
   WarpRows<type, rows, depth> first(job, 0, job.first_other, false);
+  auto* norm = reinterpret_cast<float4*>(
+      shared + Activations<!is_float(type)>::bytes(rows, job.matrix[0].cols));
+  fetch_norm(job, job.matrix[0].cols, norm);
   let_next_start();
   wait_for_previous();
-  const auto x = prepare_activations<type, rows>(job, shared, scratch);
+  const auto x = prepare_activations<type, rows>(job, shared, norm, scratch);
   first.run(x);
   if constexpr (type != other) {
     WarpRows<other, rows, depth> rest(job, job.first_other, job.count, true);
@@ -328,9 +451,11 @@ __global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
   }
 }
 
-template <TensorType type>
-std::size_t matvec_shared(unsigned rows, std::uint32_t cols) {
-  return Activations<!is_float(type)>::bytes(rows, cols);
+// Activations, then the norm.
+inline std::size_t matvec_shared(unsigned rows, TensorType type, std::uint32_t cols, bool norm) {
+  const std::size_t activations =
+      is_float(type) ? Activations<false>::bytes(rows, cols) : Activations<true>::bytes(rows, cols);
+  return activations + (norm ? cols * sizeof(float) : 0);
 }
 
 template <TensorType type, TensorType other, unsigned rows, int depth>
@@ -339,7 +464,8 @@ void launch_matvec_as(const Stage& stage, const Matvec& job) {
   static const cudaError_t raised = cudaFuncSetAttribute(
       kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(stage.shared_limit));
   check(raised, "asking for shared memory");
-  const std::size_t shared = matvec_shared<type>(rows, job.matrix[0].cols);
+  const std::size_t shared =
+      matvec_shared(rows, job.matrix[0].type, job.matrix[0].cols, job.norm != nullptr);
   const std::size_t each = shared + 2048;  // with what a block has beside it
   const auto blocks = static_cast<unsigned>(std::min<std::size_t>(
       kMatvecBlocks, std::max<std::size_t>((stage.shared_limit + 1024) / each, 1)));

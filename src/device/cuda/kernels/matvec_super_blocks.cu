@@ -20,9 +20,9 @@ bool matvec_fits(const Stage& stage, const Matvec& job) {
   const unsigned rows = job.n == 1 ? 1 : (job.n <= 4 ? 4 : 8);
   for (std::uint32_t i = 0; i < job.count; ++i) {
     const Matrix& matrix = job.matrix[i];
-    const std::size_t bytes = is_float(matrix.type) ? Activations<false>::bytes(rows, matrix.cols)
-                                                    : Activations<true>::bytes(rows, matrix.cols);
-    if (bytes > stage.shared_limit) return false;
+    if (matvec_shared(rows, matrix.type, matrix.cols, job.norm != nullptr) > stage.shared_limit) {
+      return false;
+    }
   }
   return job.n <= Matvec::kMostRows;
 }
@@ -57,8 +57,8 @@ void launch_matvec_super_blocks(const Stage& stage, const Matvec& job) {
       if (other == Q6_K) return launch_matvec_rows<Q4_K, Q6_K>(stage, job);
       return launch_matvec_rows<Q4_K>(stage, job);
     case Q5_K:
-      if (other == Q6_K) return launch_matvec_rows<Q5_K, Q6_K>(stage, job);
-      return launch_matvec_rows<Q5_K>(stage, job);
+      if (other == Q6_K) return launch_matvec_rows<Q5_K, Q6_K, 2>(stage, job);
+      return launch_matvec_rows<Q5_K, Q5_K, 2>(stage, job);
     default:
       return launch_matvec_rows<Q6_K>(stage, job);
   }
