@@ -20,14 +20,17 @@ struct Layout {  // of shared memory, in bytes
   static constexpr std::size_t kTile = std::size_t{kTilePositions} * width * sizeof(__half);
   static constexpr std::size_t kQueries = kHeads * width * sizeof(__half);
   static constexpr std::size_t kStaged = std::size_t{kWarps} * width * sizeof(float);
-  static constexpr std::size_t kBytes = kQueries + kStaged + 4 * kTile;
-  static_assert(kWarps * kHeads * (width + 2) * sizeof(float) <= 4 * kTile);  // joined in the tiles
+  static constexpr std::size_t kRotations = std::size_t{width} * sizeof(float2);
+  static constexpr unsigned kStages = width <= 128 ? 4 : 2;  // pages on their way
+  static constexpr std::size_t kBytes = kQueries + kStaged + kRotations + 2 * kStages * kTile;
+  static_assert(kWarps * kHeads * (width + 2) * sizeof(float) <= 2 * kStages * kTile);  // joined
 };
 
 // The queries of the block's heads as float16, turned if asked for: a warp a head.
 template <int width>
 __device__ void prepare_queries(const Attend& job, const TurnAndAppend& turn,
-                                const HeadRange& range, float* staged, __half* queries) {
+                                const HeadRange& range, const float2* rotations, float* staged,
+                                __half* queries) {
   const unsigned lane = threadIdx.x % 32;
   float* const head = staged + threadIdx.x / 32 * width;
   const std::uint32_t real = job.kv.key.width;
@@ -38,7 +41,7 @@ __device__ void prepare_queries(const Attend& job, const TurnAndAppend& turn,
       head[i] = used && i < real ? __ldcg(from + i) : 0.0F;
     }
     __syncwarp();
-    if (used && turn.n != 0) turn_head(turn.query, job.rows.position[range.row], head);
+    if (used && turn.n != 0) turn_head(turn.query, job.rows.position[range.row], rotations, head);
     for (unsigned c = lane; c < width / 2; c += 32) {
       *reinterpret_cast<unsigned*>(queries + tile_place<width>(h, c / 4) + c % 4 * 2) =
           pack_halves(head[2 * c], head[2 * c + 1]);
@@ -50,7 +53,7 @@ __device__ void prepare_queries(const Attend& job, const TurnAndAppend& turn,
 // The row's own key and value, by the first two warps.
 template <int width>
 __device__ void append(const Attend& job, const TurnAndAppend& turn, std::uint32_t row,
-                       std::uint32_t kv_head, float* staged) {
+                       std::uint32_t kv_head, const float2* rotations, float* staged) {
   const unsigned warp = threadIdx.x / 32;
   if (warp > 1) return;
   float* const head = staged + warp * width;
@@ -59,8 +62,19 @@ __device__ void append(const Attend& job, const TurnAndAppend& turn, std::uint32
                       (std::uint64_t{row} * job.kv.kv_heads + kv_head) * plane.width;
   for (unsigned i = threadIdx.x % 32; i < plane.width; i += 32) head[i] = __ldcg(from + i);
   __syncwarp();
-  if (warp == 0) turn_head(turn.key, job.rows.position[row], head);
+  if (warp == 0) turn_head(turn.key, job.rows.position[row], rotations, head);
   store_head(job.kv, plane, job.rows, row, kv_head, head);
+}
+
+// Rotations of queries, then of keys: they need no activation.
+__device__ inline void prepare_rotations(const TurnAndAppend& turn, std::uint32_t position,
+                                         unsigned half, float2* rotations) {
+  if (turn.n == 0) return;
+  for (unsigned i = threadIdx.x; i < 2 * half; i += kThreads) {
+    const Turn& of = i < half ? turn.query : turn.key;
+    const unsigned p = i % half;
+    if (of.frequency != nullptr && p < of.rotated / 2) rotations[i] = rotation(of, position, p);
+  }
 }
 
 template <int width>
@@ -70,7 +84,8 @@ __global__ void __launch_bounds__(kThreads)
   using L = Layout<width>;
   auto* const queries = reinterpret_cast<__half*>(shared);
   auto* const staged = reinterpret_cast<float*>(shared + L::kQueries);
-  auto* const tiles = reinterpret_cast<__half*>(shared + L::kQueries + L::kStaged);
+  auto* const rotations = reinterpret_cast<float2*>(shared + L::kQueries + L::kStaged);
+  auto* const tiles = reinterpret_cast<__half*>(shared + L::kQueries + L::kStaged + L::kRotations);
   constexpr unsigned kTile = kTilePositions * width;
   const std::uint32_t row = blockIdx.z;
   const std::uint32_t kv_head = blockIdx.y;
@@ -83,32 +98,38 @@ __global__ void __launch_bounds__(kThreads)
   const std::uint32_t first_page = oldest / kTilePositions;
   const std::uint32_t own_page = position / kTilePositions;
   const std::uint32_t pages = own_page + 1 - first_page;
-  const std::uint32_t each = (pages + job.splits - 1) / job.splits;
+  constexpr std::uint32_t kFewest = 4;  // pages of a block: joining costs more than reading them
+  const std::uint32_t each = max((pages + job.splits - 1) / job.splits, kFewest);
   const std::uint32_t active = (pages + each - 1) / each;
   const std::uint32_t begin = first_page + blockIdx.x * each;
   const std::uint32_t end = min(begin + each, own_page + 1);
   const auto fetch = [&](std::uint32_t page) {
     if (page < end) {
       const std::uint8_t* from = job.kv.base + table[page] * job.kv.page_bytes;
-      __half* to = tiles + (page - begin) % 2 * 2 * kTile;
+      __half* to = tiles + (page - begin) % L::kStages * 2 * kTile;
       fetch_page<width, kThreads>(from, job.kv.key, kv_head, to);
       fetch_page<width, kThreads>(from, job.kv.value, kv_head, to + kTile);
     }
     commit_async();
   };
   const bool works = blockIdx.x < active;
-  const bool early = begin < own_page;  // what this step appends lies in the last page only
-  if (works && early) fetch(begin);
+  // What this step appends lies in the last page only.
+  const std::uint32_t fetched = min(begin + L::kStages, max(begin, own_page));
+  if (works) {
+    for (std::uint32_t page = begin; page < fetched; ++page) fetch(page);
+    prepare_rotations(turn, position, width / 2, rotations);
+  }
   let_next_start();
   wait_for_previous();
   if (!works) return;
+  __syncthreads();
   if (turn.n != 0 && end == own_page + 1) {
-    append<width>(job, turn, row, kv_head, staged);
+    append<width>(job, turn, row, kv_head, rotations + width / 2, staged);
     __threadfence();
     __syncthreads();
   }
-  if (!early) fetch(begin);
-  prepare_queries<width>(job, turn, range, staged, queries);
+  for (std::uint32_t page = fetched; page < begin + L::kStages; ++page) fetch(page);
+  prepare_queries<width>(job, turn, range, rotations, staged, queries);
 
   const unsigned warp = threadIdx.x / 32;
   const unsigned lane = threadIdx.x % 32;
@@ -116,10 +137,9 @@ __global__ void __launch_bounds__(kThreads)
   float highest[2] = {kLowestScore, kLowestScore};
   float sum[2] = {0, 0};
   for (std::uint32_t page = begin; page < end; ++page) {
-    wait_async<0>();
+    wait_async<L::kStages - 1>();
     __syncthreads();
-    fetch(page + 1);
-    const __half* keys = tiles + (page - begin) % 2 * 2 * kTile;
+    const __half* keys = tiles + (page - begin) % L::kStages * 2 * kTile;
     const __half* values = keys + kTile;
     float scores[2][4] = {};
 #pragma unroll
@@ -176,6 +196,8 @@ __global__ void __launch_bounds__(kThreads)
       multiply_add(out[2 * j], a, b[0], b[1]);
       multiply_add(out[2 * j + 1], a, b[2], b[3]);
     }
+    __syncthreads();  // all have read it
+    fetch(page + L::kStages);
   }
   wait_async<0>();
   __syncthreads();

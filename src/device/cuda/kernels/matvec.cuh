@@ -12,7 +12,7 @@
 namespace ceiling::cuda {
 
 constexpr unsigned kMatvecThreads = 256;
-constexpr unsigned kMatvecBlocks = 2;  // on a multiprocessor
+constexpr unsigned kMatvecBlocks = 2;  // fill a multiprocessor, so that they spread evenly
 
 struct ScaleAndSum {  // of 16 activations: their scale, and the sum of what they stand for
   float scale, sum;
@@ -60,20 +60,21 @@ __device__ inline float4 times(float4 a, float4 b, float factor) {
 }
 
 // Weights of the norm in shared memory, fetched while the kernel before is still at work.
-__device__ inline void fetch_norm(const Matvec& job, std::uint32_t cols, float4* norm) {
+template <unsigned threads>
+__device__ void fetch_norm(const Matvec& job, std::uint32_t cols, float4* norm) {
   if (job.norm == nullptr) return;
-  for (std::uint32_t i = threadIdx.x; i < cols / 4; i += kMatvecThreads) {
+  for (std::uint32_t i = threadIdx.x; i < cols / 4; i += threads) {
     norm[i] = __ldg(reinterpret_cast<const float4*>(job.norm) + i);
   }
 }
 
 // All activations of the rows, normalised: store(row, column, four of them). Several loads are in
 // flight at once: every block waits for these.
-template <typename Store>
+template <unsigned threads, typename Store>
 __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned rows,
                                 const float4* norm, float* scratch, Store store) {
-  constexpr unsigned kAtOnce = 8;
-  constexpr std::uint32_t kStep = kAtOnce * kMatvecThreads;
+  constexpr unsigned kAtOnce = 2048 / threads;
+  constexpr std::uint32_t kStep = kAtOnce * threads;
   const std::uint32_t fours = cols / 4;
   for (unsigned b = 0; b < rows; ++b) {
     const auto* x = reinterpret_cast<const float4*>(job.x + std::uint64_t{b} * cols);
@@ -83,7 +84,7 @@ __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned 
     const auto fetch = [&](std::uint32_t begin) {
 #pragma unroll
       for (unsigned k = 0; k < kAtOnce; ++k) {
-        const std::uint32_t i = begin + k * kMatvecThreads + threadIdx.x;
+        const std::uint32_t i = begin + k * threads + threadIdx.x;
         v[k] = real && i < fours ? __ldcg(x + i) : float4{0, 0, 0, 0};
       }
     };
@@ -101,7 +102,7 @@ __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned 
       if (!normalised || fours > kStep) fetch(begin);  // else they are still there
 #pragma unroll
       for (unsigned k = 0; k < kAtOnce; ++k) {
-        const std::uint32_t i = begin + k * kMatvecThreads + threadIdx.x;
+        const std::uint32_t i = begin + k * threads + threadIdx.x;
         if (i >= fours) continue;
         if (normalised) {
           v[k] = times(v[k], norm[i], factor);
@@ -144,19 +145,21 @@ __device__ auto prepare_activations(const Matvec& job, unsigned char* shared, co
   if constexpr (is_float(type)) {
     auto* x = reinterpret_cast<float*>(shared);
     constexpr int kElements = FloatFormat<type>::kElements;
-    each_activation(job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
-      *reinterpret_cast<float4*>(x + b * cols + float_place<kElements>(c, cols)) = v;
-    });
+    each_activation<kMatvecThreads>(
+        job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+          *reinterpret_cast<float4*>(x + b * cols + float_place<kElements>(c, cols)) = v;
+        });
     __syncthreads();
     return Activations<false>{x};
   } else {
     auto* q = reinterpret_cast<std::int8_t*>(shared);
     const std::uint32_t plane = Activations<true>::plane(cols);
     auto* groups = reinterpret_cast<ScaleAndSum*>(shared + rows * 4 * plane);
-    each_activation(job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
-      quantise_four(v, q + b * 4 * plane + Activations<true>::place(c, plane),
-                    groups + (b * cols + c) / 16);
-    });
+    each_activation<kMatvecThreads>(
+        job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
+          quantise_four(v, q + b * 4 * plane + Activations<true>::place(c, plane),
+                        groups + (b * cols + c) / 16);
+        });
     __syncthreads();
     return Activations<true>{q, groups};
   }
@@ -316,18 +319,17 @@ struct Tile<type, rows, depth, false> {
   }
 };
 
-// The rows that one warp owns of the matrices [begin, end) of a job.
+// The rows that one warp owns of the matrices [begin, end) of a job, tile after tile. Two tiles are
+// on their way, so two cursors: of the tile in work and of the next to fetch.
 template <TensorType type, unsigned rows, int depth>
 class WarpRows {
  public:
   __device__ WarpRows(const Matvec& job, std::uint32_t begin, std::uint32_t end, bool from_back)
-      : job_(job), begin_(begin), tiles_(Tile<type, rows, depth>::count(job.matrix[0].cols)) {
-    for (std::uint32_t i = begin; i < (job.gated ? begin + 1 : end); ++i) {
-      items_ += job.matrix[i].rows;
-    }
+      : job_(job), begin_(begin), end_(job.gated ? begin + 1 : end) {
     const std::uint32_t warp = threadIdx.x / 32 * gridDim.x + blockIdx.x;
-    item_ = from_back ? warps() - 1 - warp : warp;
-    locate();
+    at_ = {from_back ? warps() - 1 - warp : warp, 0, begin};
+    settle(at_);
+    next_ = at_;
     fetch(first_);
     fetch(second_);
   }
@@ -337,75 +339,64 @@ class WarpRows {
     const std::uint32_t cols = job_.matrix[0].cols;
     float sums[rows] = {};
     float gates[rows] = {};
-    while (first_.real) {
-      if (first_.tile == 0) residual_ = load_add(first_.matrix, first_.row);
-      first_.weights.multiply(x, cols, first_.tile, sums);
-      const Place done = first_;
+    while (real(at_)) {
+      if (at_.tile == 0) residual_ = load_add(at_);
+      first_.multiply(x, cols, at_.tile, sums);
       first_ = second_;
       fetch(second_);
-      if (done.tile + 1 < tiles_) continue;
+      if (at_.tile + 1 == tiles()) {
 #pragma unroll
-      for (unsigned b = 0; b < rows; ++b) sums[b] = warp_sum(sums[b]);
-      if (job_.gated && done.matrix == begin_) {
+        for (unsigned b = 0; b < rows; ++b) sums[b] = warp_sum(sums[b]);
+        if (job_.gated && at_.matrix == begin_) {
 #pragma unroll
-        for (unsigned b = 0; b < rows; ++b) gates[b] = sums[b];
-      } else {
-        write(done.matrix, done.row, sums, gates, residual_);
+          for (unsigned b = 0; b < rows; ++b) gates[b] = sums[b];
+        } else {
+          write(at_, sums, gates);
+        }
+#pragma unroll
+        for (unsigned b = 0; b < rows; ++b) sums[b] = 0;
       }
-#pragma unroll
-      for (unsigned b = 0; b < rows; ++b) sums[b] = 0;
+      advance(at_);
     }
   }
 
  private:
-  struct Place {
-    bool real = false;
-    std::uint32_t tile = 0, matrix = 0, row = 0;
+  struct Cursor {
+    std::uint32_t row = 0, tile = 0, matrix = 0;
   };
-  struct Ahead : Place {  // a tile on its way
-    Tile<type, rows, depth> weights;
-  };
-
-  __device__ void fetch(Ahead& ahead) {
-    ahead.real = item_ < items_;
-    if (!ahead.real) return;
-    ahead.tile = tile_;
-    ahead.matrix = matrix_;
-    ahead.row = row_;
-    ahead.weights.load(stored_, row_, tile_);
-    advance();
-  }
+  using Weights = Tile<type, rows, depth>;
 
   __device__ static std::uint32_t warps() { return gridDim.x * (kMatvecThreads / 32); }
+  __device__ std::uint32_t tiles() const { return Weights::count(job_.matrix[0].cols); }
+  __device__ bool real(const Cursor& at) const { return at.row < job_.matrix[at.matrix].rows; }
 
-  __device__ void locate() {
-    row_ = item_;
-    if (!job_.gated) {
-      matrix_ = begin_;
-      while (matrix_ + 1 < job_.count && row_ >= job_.matrix[matrix_].rows) {
-        row_ -= job_.matrix[matrix_++].rows;
-      }
-    }
-    stored_ = {job_.matrix[matrix_].data, job_.matrix[matrix_].all_rows, job_.matrix[0].cols};
+  // A row beyond a matrix is one of the next.
+  __device__ void settle(Cursor& at) const {
+    while (at.matrix + 1 < end_ && !real(at)) at.row -= job_.matrix[at.matrix++].rows;
   }
-  __device__ void advance() {
-    if (++tile_ < tiles_) return;
-    tile_ = 0;
-    if (job_.gated) {
-      matrix_ ^= 1;
-      if (matrix_ == 0) item_ += warps();
-    } else {
-      item_ += warps();
+  __device__ void advance(Cursor& at) const {
+    if (++at.tile < tiles()) return;
+    at.tile = 0;
+    if (job_.gated) {  // the gate, then what it multiplies
+      at.matrix ^= 1;
+      if (at.matrix != 0) return;
     }
-    locate();
+    at.row += warps();
+    settle(at);
   }
-  __device__ float load_add(std::uint32_t matrix, std::uint32_t row) const {
+  __device__ void fetch(Weights& tile) {
+    if (!real(next_)) return;
+    const Matrix& matrix = job_.matrix[next_.matrix];
+    tile.load({matrix.data, matrix.all_rows, job_.matrix[0].cols}, next_.row, next_.tile);
+    advance(next_);
+  }
+  __device__ float load_add(const Cursor& at) const {
     const unsigned lane = threadIdx.x % 32;
     if (job_.add == nullptr || lane >= job_.n) return 0;
-    return __ldcg(job_.add + std::uint64_t{lane} * job_.matrix[matrix].rows + row);
+    return __ldcg(job_.add + std::uint64_t{lane} * job_.matrix[at.matrix].rows + at.row);
   }
-  __device__ void write(std::uint32_t matrix, std::uint32_t row, const float (&sums)[rows],
-                        const float (&gates)[rows], float residual) const {
+  __device__ void write(const Cursor& at, const float (&sums)[rows],
+                        const float (&gates)[rows]) const {
     const unsigned lane = threadIdx.x % 32;
     if (lane >= job_.n) return;
     float value = sums[0];
@@ -418,18 +409,16 @@ class WarpRows {
       }
     }
     if (job_.gated) value *= activate(job_.activation, gate);
-    const Output& output = job_.output[job_.gated ? 0 : matrix];
-    if (output.bias != nullptr) value += __ldg(output.bias + row);
-    output.out[std::uint64_t{lane} * job_.matrix[matrix].rows + row] = value + residual;
+    const Output& output = job_.output[job_.gated ? 0 : at.matrix];
+    if (output.bias != nullptr) value += __ldg(output.bias + at.row);
+    output.out[std::uint64_t{lane} * job_.matrix[at.matrix].rows + at.row] = value + residual_;
   }
 
   const Matvec& job_;
-  std::uint32_t begin_, tiles_;
-  std::uint32_t items_ = 0, item_ = 0, tile_ = 0;
-  std::uint32_t matrix_ = 0, row_ = 0;
+  std::uint32_t begin_, end_;
+  Cursor at_, next_;
   float residual_ = 0;
-  Stored stored_{};
-  Ahead first_, second_;
+  Weights first_, second_;
 };
 
 template <TensorType type, TensorType other, unsigned rows, int depth>
@@ -440,7 +429,7 @@ __global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
   WarpRows<type, rows, depth> first(job, 0, job.first_other, false);
   auto* norm = reinterpret_cast<float4*>(
       shared + Activations<!is_float(type)>::bytes(rows, job.matrix[0].cols));
-  fetch_norm(job, job.matrix[0].cols, norm);
+  fetch_norm<kMatvecThreads>(job, job.matrix[0].cols, norm);
   let_next_start();
   wait_for_previous();
   const auto x = prepare_activations<type, rows>(job, shared, norm, scratch);
@@ -475,9 +464,7 @@ void launch_matvec_as(const Stage& stage, const Matvec& job) {
 // The kernel for the number of rows: 1, up to 4, up to 8.
 template <TensorType type, TensorType other = type, int depth = 4>
 void launch_matvec_rows(const Stage& stage, const Matvec& job) {
-  if (job.n == 1 && job.matrix[0].cols / 32 <= 64 && !is_float(type)) {
-    launch_matvec_as<type, other, 1, 2>(stage, job);
-  } else if (job.n == 1) {
+  if (job.n == 1) {
     launch_matvec_as<type, other, 1, depth>(stage, job);
   } else if (job.n <= 4) {
     launch_matvec_as<type, other, 4, 2>(stage, job);

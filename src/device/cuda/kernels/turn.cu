@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads)
   float* in = turn.value + (std::uint64_t{row} * count + index) * turn.width;
   for (std::uint32_t i = threadIdx.x % 32; i < turn.width; i += 32) head[i] = __ldcg(in + i);
   __syncwarp();
-  turn_head(turn, job.rows.position[row], head);
+  turn_head(turn, job.rows.position[row], nullptr, head);
   if (is_key && job.append) {
     store_head(job.kv, job.kv.key, job.rows, row, index, head);
   } else {

@@ -7,8 +7,19 @@
 
 namespace ceiling::cuda {
 
-// The head in shared memory, normalised and rotated.
-__device__ inline void turn_head(const Turn& turn, std::uint32_t position, float* head) {
+// Cosine and sine of pair p's angle.
+__device__ inline float2 rotation(const Turn& turn, std::uint32_t position, std::uint32_t p) {
+  constexpr double kTurn = 6.283185307179586;
+  double angle = position * turn.frequency[p];
+  angle -= kTurn * rint(angle * (1.0 / kTurn));
+  float2 out;
+  sincosf(static_cast<float>(angle), &out.y, &out.x);
+  return out;
+}
+
+// The head in shared memory, normalised and rotated; `known`: the rotations, or null.
+__device__ inline void turn_head(const Turn& turn, std::uint32_t position, const float2* known,
+                                 float* head) {
   if (turn.norm != nullptr) {
     float squares = 0;
     for (std::uint32_t i = threadIdx.x % 32; i < turn.width; i += 32) {
@@ -23,17 +34,12 @@ __device__ inline void turn_head(const Turn& turn, std::uint32_t position, float
   if (turn.frequency == nullptr) return;
   const std::uint32_t pairs = turn.rotated / 2;
   for (std::uint32_t p = threadIdx.x % 32; p < pairs; p += 32) {
-    constexpr double kTurn = 6.283185307179586;
-    double angle = position * turn.frequency[p];
-    angle -= kTurn * rint(angle * (1.0 / kTurn));
-    float sine = 0;
-    float cosine = 0;
-    sincosf(static_cast<float>(angle), &sine, &cosine);
+    const float2 by = known != nullptr ? known[p] : rotation(turn, position, p);
     const bool adjacent = turn.layout == RopeLayout::adjacent;
     float& a = head[adjacent ? 2 * p : p];
     float& b = head[adjacent ? 2 * p + 1 : p + pairs];
-    const float turned = a * cosine - b * sine;
-    b = a * sine + b * cosine;
+    const float turned = a * by.x - b * by.y;
+    b = a * by.y + b * by.x;
     a = turned;
   }
   __syncwarp();
