@@ -230,7 +230,7 @@ std::uint32_t attend_splits(const Stage& stage, std::uint32_t n, std::uint32_t k
 
 std::uint64_t attend_partial_floats(std::uint32_t n, std::uint32_t heads, std::uint32_t splits,
                                     std::uint32_t padded_width) {
-  return std::uint64_t{n} * heads * splits * (lanes_for(padded_width) * kElements + 2);
+  return std::uint64_t{n} * heads * splits * partial_pitch(lanes_for(padded_width) * kElements);
 }
 
 void launch_attend(const Stage& stage, const Attend& job) {

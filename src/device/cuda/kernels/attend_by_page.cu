@@ -1,7 +1,7 @@
 // Attention of a decode step on tensor cores: all query heads that share a KV head are the rows of
 // one 16-row tile, so keys and values are read once. A block takes some pages of one row; each of
-// its warps 16 positions of every page. Pages of earlier steps are fetched before the kernel that
-// makes the queries has ended.
+// its warps 16 positions of every page. Pages are fetched before the kernel that makes the queries
+// has ended; what this step appends is put among them after.
 #include <algorithm>
 
 #include "device/cuda/kernels/attend_join.cuh"
@@ -19,7 +19,7 @@ template <int width>
 struct Layout {  // of shared memory, in bytes
   static constexpr std::size_t kTile = std::size_t{kTilePositions} * width * sizeof(__half);
   static constexpr std::size_t kQueries = kHeads * width * sizeof(__half);
-  static constexpr std::size_t kStaged = std::size_t{kWarps} * width * sizeof(float);
+  static constexpr std::size_t kStaged = std::size_t{kWarps + 2} * width * sizeof(float);
   static constexpr std::size_t kRotations = std::size_t{width} * sizeof(float2);
   static constexpr unsigned kStages = width <= 128 ? 4 : 2;  // pages on their way
   static constexpr std::size_t kBytes = kQueries + kStaged + kRotations + 2 * kStages * kTile;
@@ -50,20 +50,34 @@ __device__ void prepare_queries(const Attend& job, const TurnAndAppend& turn,
   }
 }
 
-// The row's own key and value, by the first two warps.
+// The row's own key and value, by the first two warps: to the cache, and kept in `own`.
 template <int width>
 __device__ void append(const Attend& job, const TurnAndAppend& turn, std::uint32_t row,
-                       std::uint32_t kv_head, const float2* rotations, float* staged) {
+                       std::uint32_t kv_head, const float2* rotations, float* own) {
   const unsigned warp = threadIdx.x / 32;
   if (warp > 1) return;
-  float* const head = staged + warp * width;
+  float* const head = own + warp * width;
   const KvPlane& plane = warp == 0 ? job.kv.key : job.kv.value;
   const float* from = (warp == 0 ? turn.key.value : turn.value) +
                       (std::uint64_t{row} * job.kv.kv_heads + kv_head) * plane.width;
-  for (unsigned i = threadIdx.x % 32; i < plane.width; i += 32) head[i] = __ldcg(from + i);
+  for (unsigned i = threadIdx.x % 32; i < width; i += 32) {
+    head[i] = i < plane.width ? __ldcg(from + i) : 0.0F;
+  }
   __syncwarp();
   if (warp == 0) turn_head(turn.key, job.rows.position[row], rotations, head);
   store_head(job.kv, plane, job.rows, row, kv_head, head);
+}
+
+// The same into the tiles of its page, which were fetched before it was there.
+template <int width>
+__device__ void put_own(const float* own, std::uint32_t slot, __half* keys, __half* values) {
+  for (unsigned i = threadIdx.x; i < width; i += kThreads) {  // pairs of keys, then of values
+    const bool key = i < width / 2;
+    const unsigned c = i % (width / 2);
+    const float* from = own + (key ? 0 : width) + 2 * c;
+    *reinterpret_cast<unsigned*>((key ? keys : values) + tile_place<width>(slot, c / 4) +
+                                 c % 4 * 2) = pack_halves(from[0], from[1]);
+  }
 }
 
 // Rotations of queries, then of keys: they need no activation.
@@ -113,22 +127,22 @@ __global__ void __launch_bounds__(kThreads)
     commit_async();
   };
   const bool works = blockIdx.x < active;
-  // What this step appends lies in the last page only.
-  const std::uint32_t fetched = min(begin + L::kStages, max(begin, own_page));
-  if (works) {
-    for (std::uint32_t page = begin; page < fetched; ++page) fetch(page);
+  const bool appends = turn.n != 0 && end == own_page + 1;
+  float* const own = staged + kWarps * width;
+  const auto fetch_first = [&] {
+    for (std::uint32_t page = begin; page < begin + L::kStages; ++page) fetch(page);
+  };
+  const bool early = turn.n != 0;  // else the kernel before this one appends
+  if (works && early) {
+    fetch_first();
     prepare_rotations(turn, position, width / 2, rotations);
   }
   let_next_start();
   wait_for_previous();
   if (!works) return;
+  if (!early) fetch_first();
   __syncthreads();
-  if (turn.n != 0 && end == own_page + 1) {
-    append<width>(job, turn, row, kv_head, rotations + width / 2, staged);
-    __threadfence();
-    __syncthreads();
-  }
-  for (std::uint32_t page = fetched; page < begin + L::kStages; ++page) fetch(page);
+  if (appends) append<width>(job, turn, row, kv_head, rotations + width / 2, own);
   prepare_queries<width>(job, turn, range, rotations, staged, queries);
 
   const unsigned warp = threadIdx.x / 32;
@@ -139,8 +153,12 @@ __global__ void __launch_bounds__(kThreads)
   for (std::uint32_t page = begin; page < end; ++page) {
     wait_async<L::kStages - 1>();
     __syncthreads();
-    const __half* keys = tiles + (page - begin) % L::kStages * 2 * kTile;
-    const __half* values = keys + kTile;
+    __half* const keys = tiles + (page - begin) % L::kStages * 2 * kTile;
+    __half* const values = keys + kTile;
+    if (appends && page == own_page) {
+      put_own<width>(own, position % kTilePositions, keys, values);
+      __syncthreads();
+    }
     float scores[2][4] = {};
 #pragma unroll
     for (unsigned k = 0; k < width / 16; ++k) {

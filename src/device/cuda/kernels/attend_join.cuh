@@ -15,13 +15,17 @@ struct HeadRange {  // of one block
   std::uint32_t row, begin, end;
 };
 
+// Floats of one head's partial result: its weighted values, the highest score, the sum of weights.
+constexpr std::uint32_t partial_pitch(std::uint32_t padded) { return padded + 4; }
+
 // joined[warp][head][padded + 2]: weighted values, then the highest score and the sum of weights.
 // `partials` hold the same for each head and split; all threads of the block call this.
 template <unsigned threads, unsigned heads, unsigned padded>
 __device__ void join_splits(const Attend& job, const HeadRange& range, const float* joined,
                             std::uint32_t split, std::uint32_t active) {
   constexpr unsigned kWarps = threads / 32;
-  constexpr unsigned kPitch = padded + 2;
+  constexpr unsigned kJoinedPitch = padded + 2;
+  constexpr unsigned kPitch = padded + 4;  // partial_pitch
   __shared__ float factors[heads][kMostSplits];
   __shared__ bool last;
   const std::uint32_t width = job.kv.value.width;
@@ -33,7 +37,9 @@ __device__ void join_splits(const Attend& job, const HeadRange& range, const flo
     return job.partials +
            ((std::uint64_t{range.row} * job.heads + range.begin + h) * job.splits + s) * kPitch;
   };
-  const auto of_warp = [&](unsigned w, unsigned h) { return joined + (w * heads + h) * kPitch; };
+  const auto of_warp = [&](unsigned w, unsigned h) {
+    return joined + (w * heads + h) * kJoinedPitch;
+  };
   for (unsigned i = threadIdx.x; i < count * padded; i += threads) {
     const unsigned h = i / padded;
     const unsigned element = i % padded;
@@ -85,16 +91,24 @@ __device__ void join_splits(const Attend& job, const HeadRange& range, const flo
     for (std::uint32_t s = threadIdx.x % 32; s < active; s += 32) factors[h][s] /= sum;
   }
   __syncthreads();
-  for (unsigned i = threadIdx.x; i < count * padded; i += threads) {
-    const unsigned h = i / padded;
-    const unsigned element = i % padded;
-    if (element >= width) continue;
-    float value = 0;
+  for (unsigned i = threadIdx.x; i < count * padded / 4; i += threads) {
+    const unsigned h = i / (padded / 4);
+    const unsigned element = i % (padded / 4) * 4;
+    float4 value{0, 0, 0, 0};
 #pragma unroll 8
     for (std::uint32_t s = 0; s < active; ++s) {
-      value += factors[h][s] * __ldcg(partial(h, s) + element);
+      const float4 v = __ldcg(reinterpret_cast<const float4*>(partial(h, s) + element));
+      const float factor = factors[h][s];
+      value.x += factor * v.x;
+      value.y += factor * v.y;
+      value.z += factor * v.z;
+      value.w += factor * v.w;
     }
-    out(h)[element] = value;
+    const float values[4] = {value.x, value.y, value.z, value.w};
+#pragma unroll
+    for (unsigned e = 0; e < 4; ++e) {
+      if (element + e < width) out(h)[element + e] = values[e];
+    }
   }
   if (threadIdx.x == 0) *finished = 0;
 }

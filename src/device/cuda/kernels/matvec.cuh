@@ -11,8 +11,9 @@
 
 namespace ceiling::cuda {
 
-constexpr unsigned kMatvecThreads = 256;
-constexpr unsigned kMatvecBlocks = 2;  // fill a multiprocessor, so that they spread evenly
+// One block fills a multiprocessor: blocks spread evenly, and activations are made ready once on
+// each.
+constexpr unsigned kMatvecThreads = 512;
 
 struct ScaleAndSum {  // of 16 activations: their scale, and the sum of what they stand for
   float scale, sum;
@@ -73,7 +74,7 @@ __device__ void fetch_norm(const Matvec& job, std::uint32_t cols, float4* norm) 
 template <unsigned threads, typename Store>
 __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned rows,
                                 const float4* norm, float* scratch, Store store) {
-  constexpr unsigned kAtOnce = 2048 / threads;
+  constexpr unsigned kAtOnce = 4096 / threads;
   constexpr std::uint32_t kStep = kAtOnce * threads;
   const std::uint32_t fours = cols / 4;
   for (unsigned b = 0; b < rows; ++b) {
@@ -422,8 +423,7 @@ class WarpRows {
 };
 
 template <TensorType type, TensorType other, unsigned rows, int depth>
-__global__ void __launch_bounds__(kMatvecThreads, kMatvecBlocks)
-    matvec(const __grid_constant__ Matvec job) {
+__global__ void __launch_bounds__(kMatvecThreads, 1) matvec(const __grid_constant__ Matvec job) {
   extern __shared__ __align__(16) unsigned char shared[];
   __shared__ float scratch[32];
   WarpRows<type, rows, depth> first(job, 0, job.first_other, false);
@@ -455,10 +455,7 @@ void launch_matvec_as(const Stage& stage, const Matvec& job) {
   check(raised, "asking for shared memory");
   const std::size_t shared =
       matvec_shared(rows, job.matrix[0].type, job.matrix[0].cols, job.norm != nullptr);
-  const std::size_t each = shared + 2048;  // with what a block has beside it
-  const auto blocks = static_cast<unsigned>(std::min<std::size_t>(
-      kMatvecBlocks, std::max<std::size_t>((stage.shared_limit + 1024) / each, 1)));
-  launch(stage, kernel, dim3(stage.multiprocessors * blocks), kMatvecThreads, shared, job);
+  launch(stage, kernel, dim3(stage.multiprocessors), kMatvecThreads, shared, job);
 }
 
 // The kernel for the number of rows: 1, up to 4, up to 8.
