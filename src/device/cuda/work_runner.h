@@ -64,6 +64,7 @@ class WorkRunner {
   void multiply_by_cublas(const Gemm& job, float* product, bool scaled);
   Turn turn(const Turns::Part& part);
   Attend attend(const Attention& o) const;
+  void add_frequencies(const std::optional<Turns::Part>& part);
   const double* frequencies(const Rope& rope) const;
 
   std::shared_ptr<Context> context_;

@@ -31,7 +31,7 @@ struct Rows {
 };
 
 struct Matrix {
-  const std::uint8_t* data = nullptr;  // as repack.cu lays it out
+  const std::uint8_t* data = nullptr;  // as weights.cu lays it out
   TensorType type = TensorType::F32;
   std::uint64_t all_rows = 0;  // of all groups
   std::uint32_t rows = 0, cols = 0;
