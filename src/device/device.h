@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/units.h"
 #include "model/batch.h"
 #include "model/cost.h"
@@ -51,6 +52,14 @@ struct ProfileEntry {
 // What crossed which memory, for a phase.
 struct Traffic {
   std::uint64_t weight_bytes = 0, kv_bytes = 0, copied_bytes = 0;
+  std::uint64_t added_bytes = 0;  // by AddedWork, from memory
+};
+
+// Work that the lab adds to the matrix products of steps of one row; their results keep every bit.
+struct AddedWork {
+  double bytes = 0;  // read besides from memory that nobody else reads, of the weights' bytes
+  double cached_bytes = 0;  // the same loads from the nearest cache: a placebo
+  double arithmetic = 0;    // repeated on data in registers, of the products' arithmetic
 };
 
 // Weights copied to a device's own memory when a segment was compiled: a clock apart from the
@@ -76,6 +85,12 @@ class Executable {
   virtual Traffic traffic() const = 0;  // since compile
   virtual Upload upload() const { return {}; }
   virtual std::uint64_t workspace_bytes() const = 0;
+  // From the next run on, by kernels made for it (also where all shares are 0), until
+  // stop_added_work(). Throws Error(failed) where the device has none for some matrix's type.
+  virtual void set_added_work(const AddedWork& /*work*/) {
+    fail(ExitCode::failed, "this device has no kernels with added work: use --device cpu");
+  }
+  virtual void stop_added_work() {}
 };
 
 struct CompileOptions {

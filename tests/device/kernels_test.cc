@@ -379,9 +379,11 @@ TEST_P(Kernels, TrialsLeaveResultsAlone) {
     const InputForm form = matmul.form(shape, 1);
     AlignedBytes prepared(matmul.prepared_bytes(form, 768));
     matmul.prepare(form, problem.x[0].data(), 768, prepared.data());
-    const std::vector<std::byte> extra(10000);
-    for (const Trial& trial : {Trial{}, Trial{.arithmetic = 8},
-                               Trial{.extra = extra.data(), .extra_bytes = extra.size()}}) {
+    const std::vector<std::byte> extra(9984);
+    for (const Trial& trial :
+         {Trial{}, Trial{.arithmetic = 0.1}, Trial{.arithmetic = 7},
+          Trial{.extra = extra.data(), .extra_bytes = extra.size(), .at = 64, .amount = 5000},
+          Trial{.arithmetic = 1, .extra = extra.data(), .extra_bytes = 64, .amount = 100000}}) {
       std::vector<float> changed(37);
       matmul.multiply_trial(trial, shape, problem.weights.data(), 0, 37, prepared.data(),
                             changed.data());

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/error.h"
+#include "device/cpu/added_work.h"
 #include "device/cpu/attend.h"
 #include "device/cpu/fuse.h"
 #include "device/cpu/run_experts.h"
@@ -55,7 +56,8 @@ CpuExecutable::CpuExecutable(Parts parts)
       machine_{.plan = &plan_,
                .matmul = MatMul(parts_.isa),
                .kernels = &row_kernels(parts_.isa),
-               .kv = parts_.kv},
+               .kv = parts_.kv,
+               .added = {}},
       step_(parts_.pool->threads()),
       threads_(parts_.pool->threads()) {
   std::size_t largest_group = 1;
@@ -277,6 +279,20 @@ std::span<const float> CpuExecutable::run(const Batch& batch, const PageTables& 
   return result;
 }
 
+void CpuExecutable::set_added_work(const AddedWork& work) {
+  if (!has_trials(plan_, machine_.matmul)) {
+    fail(ExitCode::failed,
+         "no kernels with added work for this model on this processor: use one at Q4_0, Q8_0, "
+         "Q4_K, Q6_K or F16 on x86-64 with AVX2");
+  }
+  if (added_.size() == 0) {
+    const auto threads = static_cast<unsigned>(threads_.size());
+    added_ = make_added_memory(threads);
+    for (unsigned t = 0; t < threads; ++t) threads_[t].added = part_of(added_, t, threads);
+  }
+  machine_.added = work;
+}
+
 void CpuExecutable::thread_main(void* self, Team& team) {
   auto& executable = *static_cast<CpuExecutable*>(self);
   ThreadState& thread = executable.threads_[team.index()];
@@ -308,6 +324,12 @@ void CpuExecutable::reset_profile() {
   for (ThreadState& thread : threads_) thread.clock.reset(line_count(plan_));
   line_costs_.assign(line_count(plan_), {});
   rate_.reset();
+}
+
+Traffic CpuExecutable::traffic() const {
+  Traffic traffic = traffic_;
+  for (const ThreadState& thread : threads_) traffic.added_bytes += thread.added.total;
+  return traffic;
 }
 
 std::vector<ProfileEntry> CpuExecutable::profile() const {

@@ -31,8 +31,10 @@ class CpuExecutable final : public Executable {
   void set_profiling(bool on) override;
   std::vector<ProfileEntry> profile() const override;
   void reset_profile() override;
-  Traffic traffic() const override { return traffic_; }
+  Traffic traffic() const override;
   std::uint64_t workspace_bytes() const override { return shared_.size() + own_.size(); }
+  void set_added_work(const AddedWork& work) override;
+  void stop_added_work() override { machine_.added.reset(); }
 
  private:
   // Rows of one sequence in a batch.
@@ -58,6 +60,7 @@ class CpuExecutable final : public Executable {
   Machine machine_;
   std::size_t rows_of_block_ = 1;
   os::AnonymousMemory shared_, own_;
+  os::AnonymousMemory added_;  // what AddedWork reads; each thread a part of its own
   StepState step_;
   std::vector<ThreadState> threads_;
   std::vector<Span> spans_;

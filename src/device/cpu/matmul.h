@@ -57,9 +57,13 @@ struct InputForm {
 // Work that the lab adds to a product of one row of activations, its results unchanged: if the time
 // then grows with the arithmetic, the product was bound by it; if with the bytes read, by memory.
 struct Trial {
-  std::uint32_t arithmetic = 1;      // times that each step is computed
-  const std::byte* extra = nullptr;  // memory of extra_bytes that is read besides, in order and
-  std::size_t extra_bytes = 0;       // from its start again: as many bytes as the weights read
+  // Steps computed again, as a share: 0.25 one in four, 7 all seven times more. Of two terms the
+  // first only.
+  double arithmetic = 0;
+  // Read besides, spread evenly over the product: `amount` bytes of a region of `extra_bytes` (a
+  // multiple of 64), from `at` on and, at its end, from its start again.
+  const std::byte* extra = nullptr;
+  std::size_t extra_bytes = 0, at = 0, amount = 0;
 };
 
 class MatMul {

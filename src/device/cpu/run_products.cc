@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "device/cpu/added_work.h"
+
 namespace ceiling::cpu {
 namespace {
 
@@ -95,6 +97,12 @@ class ProductRunner {
   void multiply(const Matrix& matrix, std::size_t begin, std::size_t end, float* y,
                 std::size_t pitch) {
     const std::size_t row_bytes = ceiling::row_bytes(matrix.shape.type, matrix.shape.cols);
+    if (machine_.added && n_ == 1) {
+      multiply_trial(machine_.matmul, *machine_.added, thread_.added, matrix, begin, end,
+                     prepared_ + preparations_.offset(matrix), y);
+      if (matrix.bias != nullptr) kernels_.add(y, matrix.bias + begin, end - begin, y);
+      return;
+    }
     machine_.matmul.multiply(matrix.shape, matrix.weights + begin * row_bytes, 0, end - begin,
                              prepared_ + preparations_.offset(matrix), n_, y, pitch,
                              thread_.workspace);

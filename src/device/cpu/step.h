@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "device/cpu/phases.h"
 #include "device/cpu/profile.h"
 #include "device/cpu/work_queues.h"
+#include "device/device.h"
 
 namespace ceiling::cpu {
 
@@ -60,6 +62,13 @@ struct Slot {
   float* row(std::size_t r) const { return data + r * pitch; }
 };
 
+// A thread's place in the memory that AddedWork reads.
+struct AddedReads {
+  const std::byte* memory = nullptr;
+  std::size_t bytes = 0, at = 0;
+  std::uint64_t total = 0;  // read since compile
+};
+
 // One thread's own.
 struct ThreadState {
   std::vector<Slot> few_slots, many_slots;  // by VarId
@@ -73,6 +82,7 @@ struct ThreadState {
   std::vector<Visible> visible;
   std::vector<std::uint32_t> choices;  // of experts
   std::size_t splits = 1;              // of the positions, in the attention phase before
+  AddedReads added;
   LineClock clock;
 };
 
@@ -82,6 +92,7 @@ struct Machine {
   MatMul matmul;
   const RowKernels* kernels = nullptr;
   CpuKvStore* kv = nullptr;
+  std::optional<AddedWork> added;
 };
 
 }  // namespace ceiling::cpu

@@ -45,7 +45,7 @@ void multiply_few_by_type(const Product& p) {
 
 template <typename Row>
 bool multiply_trial_one(const Product& p, const Trial& trial) {
-  if (p.row_begin < p.row_end) multiply_one<Row, AddedWork>(p, 0, AddedWork(trial));
+  if (p.row_begin < p.row_end) multiply_one<Row, AddedWork>(p, 0, AddedWork(trial, p));
   return true;
 }
 
