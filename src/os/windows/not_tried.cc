@@ -4,6 +4,7 @@
 #include "os/cpu.h"
 #include "os/files.h"
 #include "os/memory.h"
+#include "os/memory_group.h"
 #include "os/memory_map.h"
 #include "os/process.h"
 
@@ -65,5 +66,11 @@ std::string own_executable() { not_tried(); }
 void install_interrupt_handler(bool) {}
 bool interrupted() { return false; }
 void clear_interrupt() {}
+
+std::string memory_group_obstacle() { not_tried(); }
+MemoryGroup::MemoryGroup() { not_tried(); }
+MemoryGroup::~MemoryGroup() = default;
+void MemoryGroup::limit(Bytes /*bytes*/) const { not_tried(); }
+MemoryGroup::Charge MemoryGroup::charge() const { not_tried(); }
 
 }  // namespace ceiling::os
