@@ -13,6 +13,7 @@ void add_chat_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_score_command(CLI::App& app);
 void add_lab_command(CLI::App& app);
+void add_compare_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_probe_command(CLI::App& app);
 void add_fit_command(CLI::App& app);

@@ -1,5 +1,6 @@
 // ceiling lab: plan, seal, run and reveal an experiment, in order or one at a time.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -17,6 +18,7 @@
 #include "lab/planner.h"
 #include "lab/protocol.h"
 #include "lab/report.h"
+#include "lab/signature.h"
 #include "lab/summary.h"
 #include "lab/verify.h"
 #include "os/files.h"
@@ -27,43 +29,51 @@ namespace {
 
 struct Flags {
   bool quick = false;
+  bool extend = false;
   std::string plan_file, out, resume;
   std::vector<std::string> predictions;
   std::size_t blocks = 0;
   long long seed = -1;
   std::string directory;  // of the subcommands
+  std::string sign, signers, signer;
 };
 
 std::uint64_t seed_of(const Flags& flags) {
   return flags.seed >= 0 ? static_cast<std::uint64_t>(flags.seed) : std::random_device{}();
 }
 
+lab::PlanMachine measured_machine() {
+  Progress line("measuring what the memory allows", 0);
+  line.label("measuring what the memory allows");
+  return lab::measure_machine();
+}
+
 lab::Plan plan_of(const Flags& flags) {
-  lab::PlanMachine machine;
-  {
-    Progress line("measuring what the memory allows", 0);
-    line.label("measuring what the memory allows");
-    machine = lab::measure_machine();
-  }
+  lab::Plan plan;
   if (flags.plan_file.empty()) {
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
-    return lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, machine,
+    plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, measured_machine(),
                           lab::find_resources(), seed_of(flags), blocks);
+  } else {
+    const std::string text = os::read_file(flags.plan_file);
+    plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
+    if (flags.blocks > 0) plan.blocks = flags.blocks;
+    if (flags.seed >= 0) plan.seed = seed_of(flags);
+    plan = lab::adopt_plan(std::move(plan), measured_machine());
   }
-  const std::string text = os::read_file(flags.plan_file);
-  lab::Plan plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
-  if (flags.blocks > 0) plan.blocks = flags.blocks;
-  if (flags.seed >= 0) plan.seed = seed_of(flags);
-  return lab::adopt_plan(std::move(plan), machine);
+  if (flags.extend) lab::allow_extensions(plan);
+  return plan;
 }
 
 void describe(const lab::Plan& plan) {
-  std::size_t trials = 0;
-  for (const auto& block : plan.schedule()) trials += block.size();
   fmt::print("This machine: {}, memory read at {} GB/s by {} threads.\n", plan.machine.cpu,
              lab::shown(plan.machine.read_gb_per_s), plan.machine.threads);
   fmt::print("Lab L-001, {}: {} blocks, {} trials, each in a fresh process; about {}.\n", plan.kind,
-             plan.blocks, trials, format_duration({plan.estimate_s}));
+             plan.blocks, plan.trials(plan.blocks), format_duration({plan.estimate_s}));
+  if (!plan.extensions.empty()) {
+    fmt::print("It may go on to {} blocks while the A/A cells are not shown to be the same.\n",
+               fmt::join(plan.extensions, " or "));
+  }
   for (const lab::Cell& cell : plan.cells) {
     fmt::print("  {:<16} {}\n", cell.id,
                cell.synthetic() ? "synthetic weights: speed only" : "real weights");
@@ -77,7 +87,7 @@ void describe(const lab::Plan& plan) {
 void ask_expectations(lab::Plan& plan) {
   fmt::print("What do you expect, in tokens/s? It is sealed before anything runs (Enter skips).\n");
   for (const lab::Cell& cell : plan.cells) {
-    if (cell.work != lab::Work::decode) continue;
+    if (cell.work != lab::Work::decode || plan.design.has(cell.id)) continue;
     while (true) {
       fmt::print("  {}: ", cell.title());
       std::fflush(stdout);
@@ -112,9 +122,15 @@ lab::RunDirectory write_plan(const Flags& flags) {
   return directory;
 }
 
-void seal(const lab::RunDirectory& directory) {
-  fmt::print("Seal: {}\n(post it anywhere before the run ends: it proves what you expected)\n",
-             lab::seal_plan(directory));
+void seal(const lab::RunDirectory& directory, const Flags& flags) {
+  // A seal that is there already may still be signed.
+  if (flags.sign.empty() || !directory.sealed()) {
+    fmt::print("Seal: {}\n(post it anywhere before the run ends: it proves what you expected)\n",
+               lab::seal_plan(directory));
+  }
+  if (flags.sign.empty()) return;
+  lab::sign_seal(directory, flags.sign);
+  fmt::print("Signed: {}/seal.txt.sig\n", directory.path());
 }
 
 void show_answer(const lab::RunDirectory& directory, const lab::OpenedRun& run) {
@@ -139,20 +155,19 @@ void run(const lab::RunDirectory& directory) {
   }
 }
 
-void status(const lab::RunDirectory& directory) {
+void status(const lab::RunDirectory& directory, const Flags& /*flags*/) {
   const lab::Plan plan = directory.read_plan();
   if (!directory.sealed()) {
     fmt::print("planned, not sealed: ceiling lab seal {}\n", directory.path());
     return;
   }
   const lab::OpenedRun opened = lab::open_run(directory);
-  std::size_t trials = 0;
-  for (const auto& block : plan.schedule()) trials += block.size();
   std::size_t first_runs = 0;
   for (const lab::TrialRecord& trial : opened.state.trials) first_runs += trial.slot.repeat ? 0 : 1;
   fmt::print("{}: {} of {} trials, {} more after exclusions, {} ended without a result\n",
-             opened.state.finished() ? "finished" : "not finished", first_runs, trials,
-             opened.state.trials.size() - first_runs, opened.state.aborts.size());
+             opened.state.finished() ? "finished" : "not finished", first_runs,
+             plan.trials(opened.state.blocks), opened.state.trials.size() - first_runs,
+             opened.state.aborts.size());
   fmt::print("seal {}\n", opened.state.digest);
   for (const lab::Note& note : opened.state.notes) {
     fmt::print("{}: {}\n", lab::shown_time(note.wall_s), note.text);
@@ -160,7 +175,13 @@ void status(const lab::RunDirectory& directory) {
   if (!opened.state.finished()) fmt::print("go on: ceiling lab --resume {}\n", directory.path());
 }
 
-void verify(const lab::RunDirectory& directory) {
+void verify(const lab::RunDirectory& directory, const Flags& flags) {
+  if (!flags.signers.empty()) {
+    lab::check_signature(directory, flags.signers, flags.signer);
+    fmt::print("ok: the seal is signed by {}\n", flags.signer);
+  } else if (lab::is_signed(directory)) {
+    fmt::print("note: a signature is there and was not checked: --signers FILE --signer NAME\n");
+  }
   const lab::Verification found = lab::verify(directory);
   for (const std::string& line : found.checked) fmt::print("ok: {}\n", line);
   for (const std::string& line : found.problems) fmt::print("DAMAGED: {}\n", line);
@@ -178,6 +199,8 @@ void verify(const lab::RunDirectory& directory) {
 
 void add_plan_flags(CLI::App& command, Flags& flags) {
   command.add_flag("--quick", flags.quick, "5 blocks of small and middle models, under 8 minutes");
+  command.add_flag("--extend", flags.extend,
+                   "May go on to twice and three times the blocks, if the A/A cells ask for it");
   command.add_option("--plan", flags.plan_file, "Cells and settings from this file");
   command.add_option("--out", flags.out, "Result folder (default runs/TIME-ID)");
   command.add_option(
@@ -194,17 +217,24 @@ void run_all(const Flags& flags) {
     return;
   }
   const lab::RunDirectory directory = write_plan(flags);
-  seal(directory);
+  seal(directory, flags);
   run(directory);
 }
 
 // A subcommand that takes the folder of a run.
-void add_step(CLI::App& parent, const std::shared_ptr<Flags>& flags, const char* name,
-              const char* what, void (*step)(const lab::RunDirectory&)) {
+CLI::App* add_step(CLI::App& parent, const std::shared_ptr<Flags>& flags, const char* name,
+                   const char* what, void (*step)(const lab::RunDirectory&, const Flags&)) {
   CLI::App* command = parent.add_subcommand(name, what);
   command->add_option("DIR", flags->directory, "The folder of a run")->required();
-  command->callback([flags, step] { step(lab::RunDirectory::open(flags->directory)); });
+  command->callback([flags, step] { step(lab::RunDirectory::open(flags->directory), *flags); });
+  return command;
 }
+
+void show_again(const lab::RunDirectory& directory, const Flags& /*flags*/) {
+  show_answer(directory, lab::reveal(directory));
+}
+
+void go_on(const lab::RunDirectory& directory, const Flags& /*flags*/) { run(directory); }
 
 }  // namespace
 
@@ -217,14 +247,16 @@ void add_lab_command(CLI::App& app) {
   CLI::App* plan = lab->add_subcommand("plan", "Writes a plan, to read before it is sealed");
   add_plan_flags(*plan, *flags);
   plan->callback([flags] { fmt::print("Plan: {}\n", write_plan(*flags).plan()); });
-  add_step(*lab, flags, "seal", "Commits to a plan", &seal);
-  add_step(*lab, flags, "run", "Runs a sealed plan, or goes on with it", &run);
+  add_step(*lab, flags, "seal", "Commits to a plan", &seal)
+      ->add_option("--sign", flags->sign, "Sign the seal with this OpenSSH key");
+  add_step(*lab, flags, "run", "Runs a sealed plan, or goes on with it", &go_on);
   add_step(*lab, flags, "status", "How far a run is", &status);
-  add_step(*lab, flags, "reveal", "Opens the seal of a finished run",
-           [](const auto& directory) { show_answer(directory, lab::reveal(directory)); });
-  add_step(*lab, flags, "verify", "Replays a run's records", &verify);
-  add_step(*lab, flags, "report", "Writes the report again",
-           [](const auto& directory) { show_answer(directory, lab::reveal(directory)); });
+  add_step(*lab, flags, "reveal", "Opens the seal of a finished run", &show_again);
+  CLI::App* check = add_step(*lab, flags, "verify", "Replays a run's records", &verify);
+  CLI::Option* signers = check->add_option("--signers", flags->signers,
+                                           "Check the seal's signature: file of allowed signers");
+  signers->needs(check->add_option("--signer", flags->signer, "Who must have signed, as in it"));
+  add_step(*lab, flags, "report", "Writes the report again", &show_again);
   lab->callback([flags, lab] {
     if (lab->get_subcommands().empty()) run_all(*flags);
   });

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
   ceiling::cli::add_bench_command(app);
   ceiling::cli::add_score_command(app);
   ceiling::cli::add_lab_command(app);
+  ceiling::cli::add_compare_command(app);
   ceiling::cli::add_inspect_command(app);
   ceiling::cli::add_probe_command(app);
   ceiling::cli::add_fit_command(app);

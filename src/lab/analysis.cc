@@ -3,65 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <set>
+#include <cmath>
+#include <cstdint>
 
 #include "base/error.h"
+#include "lab/allocation.h"
+#include "lab/bootstrap.h"
+#include "lab/cell_trials.h"
+#include "lab/forecast_scores.h"
+#include "lab/significance.h"
 
 namespace ceiling::lab {
 namespace {
 
-using Value = std::function<double(const TrialResult&)>;
+using Value = CellTrials::Value;
 
-// The trials of one cell that figures are made of: in each block those that count or, where none
-// does, the excluded ones.
-class CellTrials {
- public:
-  CellTrials(const Replay& state, std::size_t cell) {
-    for (const TrialRecord& trial : state.trials) {
-      if (trial.cell == cell) all_.push_back(&trial);
-    }
-    std::map<std::size_t, std::vector<const TrialRecord*>> counted;
-    for (const TrialRecord* trial : all_) {
-      if (trial->excluded.empty()) counted[trial->slot.block].push_back(trial);
-    }
-    for (const TrialRecord* trial : all_) {
-      const std::size_t block = trial->slot.block;
-      if (counted.count(block) == 0) {
-        blocks_[block].push_back(trial);
-        disturbed_ = true;
-      }
-    }
-    blocks_.merge(counted);
-  }
-
-  bool empty() const { return all_.empty(); }
-  bool disturbed() const { return disturbed_; }
-  const std::vector<const TrialRecord*>& all() const { return all_; }
-
-  // One value a block: the mean of its trials (the reference cell has two).
-  std::map<std::size_t, double> by_block(const Value& value) const {
-    std::map<std::size_t, double> result;
-    for (const auto& [block, trials] : blocks_) {
-      std::vector<double> values;
-      for (const TrialRecord* trial : trials) values.push_back(value(trial->result));
-      result[block] = mean(values);
-    }
-    return result;
-  }
-
-  std::vector<double> values(const Value& value) const {
-    std::vector<double> result;
-    for (const auto& [block, of_block] : by_block(value)) result.push_back(of_block);
-    return result;
-  }
-
- private:
-  std::vector<const TrialRecord*> all_;
-  std::map<std::size_t, std::vector<const TrialRecord*>> blocks_;
-  bool disturbed_ = false;
-};
+std::size_t headline_of(const Plan& plan, const std::vector<CellFigures>& cells) {
+  const auto rank = [&](const CellFigures& figures) {
+    return std::pair(!plan.design.has(plan.cells[figures.cell].id), figures.bytes_per_token);
+  };
+  const auto found = std::max_element(
+      cells.begin(), cells.end(),
+      [&](const CellFigures& a, const CellFigures& b) { return rank(a) < rank(b); });
+  return static_cast<std::size_t>(found - cells.begin());
+}
 
 bool starts_with(const std::string& text, std::string_view prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
@@ -94,6 +59,61 @@ TokenTime mean_token_time(const CellTrials& trials) {
           part(&TokenTime::attention_s), part(&TokenTime::other_s)};
 }
 
+constexpr double kSteadyTolerance = 0.02;
+
+// Shares by block, trial by trial.
+std::vector<std::vector<double>> logs_by_block(const CellTrials& trials) {
+  std::vector<std::vector<double>> groups;
+  for (const auto& [block, of_block] : trials.blocks()) {
+    groups.emplace_back();
+    for (const TrialRecord* trial : of_block)
+      groups.back().push_back(std::log(trial->result.share()));
+  }
+  return groups;
+}
+
+Estimate bootstrap_share(const CellTrials& trials) {
+  constexpr std::size_t kResamples = 2000;
+  constexpr std::uint64_t kSeed = 1;  // the same interval whenever the report is made
+  const Estimate e = hierarchical_bootstrap(logs_by_block(trials), 0.95, kResamples, kSeed);
+  return {std::exp(e.value), std::exp(e.low), std::exp(e.high), e.n};
+}
+
+// What a pilot of this cell says about how to spend more time.
+Precision precision_of(const CellTrials& trials) {
+  constexpr std::size_t kMostBlocks = 1000, kMostTokens = 4096;
+  Precision precision;
+  const std::vector<double> shares =
+      trials.values([](const TrialResult& t) { return std::log(t.share()); });
+  if (shares.size() < 2) return precision;
+  precision.between_blocks = standard_deviation(shares);
+  precision.blocks_for_2 =
+      observations_needed(precision.between_blocks, std::log(1.02), 0.95, kMostBlocks);
+  std::size_t tokens = SIZE_MAX;
+  double process_s = 0, token_s = 0;
+  for (const TrialRecord* trial : trials.all()) {
+    const TrialResult& r = trial->result;
+    const auto count = static_cast<double>(trials.all().size());
+    tokens = std::min(tokens, r.token_s.size());
+    process_s += (r.touch_s + r.load_s + r.first_token_s) / count;
+    token_s += r.decode_s() / static_cast<double>(r.token_s.size()) / count;
+  }
+  precision.tokens = tokens;
+  if (tokens < 2) return precision;
+  std::vector<std::vector<double>> processes;
+  for (const TrialRecord* trial : trials.all()) {
+    processes.emplace_back();
+    for (std::size_t i = 0; i < tokens; ++i) {
+      // Per byte read of memory, so that what the memory did between processes is not counted.
+      processes.back().push_back(
+          std::log(trial->result.token_s[i] * trial->result.probe_bytes_per_s()));
+    }
+  }
+  precision.best_tokens =
+      iterations_per_process(variation(processes), process_s, token_s, kMostTokens);
+  return precision;
+}
+
 CellFigures figures_of(std::size_t cell, const CellTrials& trials) {
   CellFigures figures;
   figures.cell = cell;
@@ -105,6 +125,11 @@ CellFigures figures_of(std::size_t cell, const CellTrials& trials) {
                               !trial->excluded.empty()});
     figures.excluded += trial->excluded.empty() ? 0 : 1;
   }
+  for (const TrialRecord* trial : trials.all()) {
+    ++figures.warmups[steady_state(trial->result.token_s, kSteadyTolerance).warmup];
+  }
+  figures.share_bootstrap = bootstrap_share(trials);
+  figures.precision = precision_of(trials);
   const auto middle = [&](const Value& value) { return median(trials.values(value)); };
   const auto estimate = [&](const Value& value) {
     return geometric_interval(trials.values(value), 0.95);
@@ -154,21 +179,18 @@ TypeRatio type_ratio(const CellFigures& a, const CellFigures& b, const CellTrial
   const CellFigures& smaller = a_smaller ? a : b;
   const CellFigures& larger = a_smaller ? b : a;
   const auto share = [](const TrialResult& t) { return t.share(); };
-  const auto small_shares = (a_smaller ? a_trials : b_trials).by_block(share);
-  const auto large_shares = (a_smaller ? b_trials : a_trials).by_block(share);
-  std::vector<double> x, y;
-  for (const auto& [block, value] : small_shares) {
-    const auto other = large_shares.find(block);
-    if (other == large_shares.end()) continue;
-    x.push_back(value);
-    y.push_back(other->second);
-  }
+  const PairedValues shares =
+      paired(a_smaller ? a_trials : b_trials, a_smaller ? b_trials : a_trials, share);
   TypeRatio ratio;
   ratio.smaller = smaller.cell;
   ratio.larger = larger.cell;
   ratio.bytes = larger.bytes_per_token / smaller.bytes_per_token;
-  if (x.empty()) return ratio;
-  ratio.speed = paired_ratio(x, y, 0.95);
+  if (shares.a.empty()) return ratio;
+  ratio.speed = paired_ratio(shares.a, shares.b, 0.95);
+  if (shares.a.size() >= 2) {
+    // Equally fast: the shares differ by the factor of the bytes.
+    ratio.p = t_test(log_ratios(shares.a, shares.b), -std::log(ratio.bytes));
+  }
   for (double* end : {&ratio.speed.value, &ratio.speed.low, &ratio.speed.high}) *end *= ratio.bytes;
   return ratio;
 }
@@ -184,24 +206,50 @@ void compare_types(const Plan& plan, const std::vector<CellTrials>& trials, Anal
                                                 trials[analysis.cells[j].cell]));
     }
   }
+  std::vector<double> p_values;
+  for (const TypeRatio& ratio : analysis.type_ratios) p_values.push_back(ratio.p);
+  const std::vector<double> adjusted = holm_adjusted(p_values);
+  for (std::size_t i = 0; i < adjusted.size(); ++i) analysis.type_ratios[i].p = adjusted[i];
 }
 
-std::vector<std::string> reasons_for_no_verdict(const Plan& plan, const Analysis& analysis) {
-  std::vector<std::string> reasons;
-  const double share =
-      static_cast<double>(analysis.excluded) / static_cast<double>(analysis.trials);
-  if (share > plan.exclusions.no_verdict_above) {
-    reasons.push_back(
-        fmt::format("{} of {} trials were excluded, more than the {:.0f} % that the plan allows",
-                    analysis.excluded, analysis.trials, 100 * plan.exclusions.no_verdict_above));
+PredictionScores score(const Plan& plan, const Analysis& analysis) {
+  PredictionScores scores;
+  const auto inside = [](const fit::Interval& interval, double value) {
+    return value >= interval.low && value <= interval.high;
+  };
+  for (const CellPrediction& p : plan.predictions) {
+    const CellFigures* figures = analysis.find(plan, p.cell);
+    if (p.by != "program" || figures == nullptr || !p.p80 || !p.p95 || !(p.p80->low > 0)) continue;
+    const double result = figures->tokens_per_s.value;
+    ++scores.predictions;
+    scores.inside_80 += inside(*p.p80, result) ? 1 : 0;
+    scores.inside_95 += inside(*p.p95, result) ? 1 : 0;
+    scores.score_80 +=
+        interval_score({std::log(p.p80->low), std::log(p.p80->high)}, 0.2, std::log(result));
   }
-  std::set<std::string> untested;
-  for (const Hypothesis& hypothesis : plan.hypotheses) {
-    if (!hypothesis.untested.empty() && untested.insert(hypothesis.untested).second) {
-      reasons.push_back(hypothesis.untested);
+  if (scores.predictions == 0) return scores;
+  scores.score_80 /= static_cast<double>(scores.predictions);
+  scores.coverage_80 = coverage(scores.inside_80, scores.predictions, 0.95);
+  return scores;
+}
+
+// Each reason once, with the hypotheses that it keeps from a verdict.
+std::vector<std::string> reasons_for_no_verdict(const Judgement& judgement) {
+  std::vector<std::pair<std::string, std::string>> reasons;  // why, hypotheses
+  for (const HypothesisVerdict& verdict : judgement.verdicts) {
+    if (verdict.why_not.empty()) continue;
+    const auto found = std::find_if(reasons.begin(), reasons.end(), [&](const auto& reason) {
+      return reason.first == verdict.why_not;
+    });
+    if (found == reasons.end()) {
+      reasons.emplace_back(verdict.why_not, verdict.id);
+    } else {
+      found->second += ", " + verdict.id;
     }
   }
-  return reasons;
+  std::vector<std::string> sentences;
+  for (const auto& [why, ids] : reasons) sentences.push_back(fmt::format("{}: {}", ids, why));
+  return sentences;
 }
 
 }  // namespace
@@ -213,13 +261,6 @@ const CellFigures* Analysis::find(const Plan& plan, const std::string& cell) con
     return plan.cells[figures.cell].id == cell;
   });
   return found == cells.end() ? nullptr : &*found;
-}
-
-const CellFigures& Analysis::headline() const {
-  return *std::max_element(cells.begin(), cells.end(),
-                           [](const CellFigures& a, const CellFigures& b) {
-                             return a.bytes_per_token < b.bytes_per_token;
-                           });
 }
 
 Analysis analyse(const Plan& plan, const Replay& state) {
@@ -234,6 +275,13 @@ Analysis analyse(const Plan& plan, const Replay& state) {
       analysis.excluded += analysis.cold_loads.back().excluded;
       continue;
     }
+    if (plan.cells[cell].work != Work::decode) {
+      for (const TrialRecord* trial : trials.back().all()) {
+        ++analysis.trials;
+        analysis.excluded += trial->excluded.empty() ? 0 : 1;
+      }
+      continue;
+    }
     analysis.cells.push_back(figures_of(cell, trials.back()));
     analysis.trials += trials.back().all().size();
     analysis.excluded += analysis.cells.back().excluded;
@@ -242,8 +290,11 @@ Analysis analyse(const Plan& plan, const Replay& state) {
     fail(ExitCode::failed,
          "no decode trial of this run gave a result: see its ledger for the reasons");
   }
+  analysis.headline_cell = headline_of(plan, analysis.cells);
   compare_types(plan, trials, analysis);
-  analysis.no_verdict = reasons_for_no_verdict(plan, analysis);
+  analysis.scores = score(plan, analysis);
+  analysis.judgement = judge(plan, state);
+  analysis.no_verdict = reasons_for_no_verdict(analysis.judgement);
   return analysis;
 }
 

@@ -1,9 +1,12 @@
 // From the ledger's raw trials to the figures that are shown.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "lab/changepoints.h"
+#include "lab/judgement.h"
 #include "lab/plan.h"
 #include "lab/replay.h"
 #include "lab/statistics.h"
@@ -29,14 +32,25 @@ struct TokenTime {
   double all_s() const { return at_ceiling_s + matrices_beyond_s + attention_s + other_s; }
 };
 
+// What more time would buy a cell.
+struct Precision {
+  double between_blocks = 0;     // standard deviation of ln(share)
+  std::size_t blocks_for_2 = 0;  // until the interval is 2 % to each side
+  // Tokens in each process that spend the time best, and those that were decoded.
+  std::size_t best_tokens = 0, tokens = 0;
+};
+
 struct CellFigures {
   std::size_t cell = 0;  // index into the plan's cells
   std::vector<TrialPoint> points;
-  std::size_t excluded = 0;  // trials, among the points
-  bool disturbed = false;    // some block has excluded trials only: they are used, and it is said
+  std::size_t excluded = 0;               // trials, among the points
+  std::map<Warmup, std::size_t> warmups;  // trials by how they came to their speed
+  bool disturbed = false;  // some block has excluded trials only: they are used, and it is said
   // Over blocks (the mean of a block's trials is one observation), 95 % intervals.
   Estimate tokens_per_s;
-  Estimate share;  // of the ceiling
+  Estimate share;            // of the ceiling
+  Estimate share_bootstrap;  // the same by resampling blocks and trials: a check, decides nothing
+  Precision precision;
   Estimate prefill_tokens_per_s;
   double first_token_s = 0, load_s = 0, touch_s = 0;  // medians
   double bytes_per_token = 0;
@@ -62,16 +76,28 @@ struct TypeRatio {
   std::size_t smaller = 0, larger = 0;  // cells, by bytes per token
   double bytes = 0;                     // larger over smaller
   Estimate speed;                       // smaller's over larger's, at the same memory speed
+  double p = 1;                         // that they are equally fast, adjusted for all pairs (Holm)
+};
+
+// How the program's sealed predictions did.
+struct PredictionScores {
+  std::size_t predictions = 0, inside_80 = 0, inside_95 = 0;
+  Estimate coverage_80;  // exact 95 % interval
+  double score_80 = 0;   // mean interval score over ln(tokens/s): smaller is better
 };
 
 struct Analysis {
   std::vector<CellFigures> cells;  // decode, with at least one trial, in the plan's order
   std::vector<ColdLoad> cold_loads;
   std::vector<TypeRatio> type_ratios;
+  PredictionScores scores;
   std::size_t trials = 0, excluded = 0;
-  std::vector<std::string> no_verdict;  // why nothing is decided; each a sentence
+  Judgement judgement;
+  std::vector<std::string> no_verdict;  // why hypotheses stay undecided: "H1, H2: reason"
   const CellFigures* find(const Plan& plan, const std::string& cell) const;
-  const CellFigures& headline() const;  // the most bytes per token
+  std::size_t headline_cell = 0;  // index into `cells`
+  // The most bytes per token among the cells that are there for their size.
+  const CellFigures& headline() const { return cells[headline_cell]; }
 };
 
 // Throws Error(failed) if no trial was measured at all.

@@ -47,10 +47,11 @@ std::variant<FileModel, SyntheticModel> model_from_json(const Fields& fields) {
 Work work_from_json(const Fields& fields) {
   if (!fields.has("work")) return Work::decode;
   const std::string text = fields.text("work");
-  for (const Work work : {Work::decode, Work::cold_load}) {
+  for (const Work work : {Work::decode, Work::cold_load, Work::treatments, Work::fill}) {
     if (text == name(work)) return work;
   }
-  fail(ExitCode::integrity, "{}.work is '{}'; expected decode or cold-load", fields.label(), text);
+  fail(ExitCode::integrity, "{}.work is '{}'; expected decode, cold-load, treatments or fill",
+       fields.label(), text);
 }
 
 std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
@@ -61,35 +62,66 @@ std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, s
 
 }  // namespace
 
-std::string_view name(Work work) { return work == Work::decode ? "decode" : "cold-load"; }
+std::string_view name(Work work) {
+  switch (work) {
+    case Work::cold_load:
+      return "cold-load";
+    case Work::treatments:
+      return "treatments";
+    case Work::fill:
+      return "fill";
+    default:
+      return "decode";
+  }
+}
 
 std::string Cell::title() const {
-  return fmt::format("{} at {}{}", size, type, work == Work::cold_load ? ", cold" : "");
+  const std::string title = fmt::format("{} at {}", size, type);
+  switch (work) {
+    case Work::cold_load:
+      return title + ", cold";
+    case Work::treatments:
+      return title + ", treated";
+    case Work::fill:
+      return fmt::format("{}, memory {:.0f} % full", title, 100 * fill);
+    default:
+      return title;
+  }
 }
 
 json to_json(const Cell& cell) {
-  return {{"id", cell.id},
-          {"size", cell.size},
-          {"type", cell.type},
-          {"model", model_to_json(cell)},
-          {"work", name(cell.work)},
-          {"device", cell.device},
-          {"threads", cell.threads},
-          {"prompt_tokens", cell.prompt_tokens},
-          {"least_tokens", cell.least_tokens},
-          {"most_tokens", cell.most_tokens},
-          {"most_decode_s", cell.most_decode_s}};
+  json value = {{"id", cell.id},
+                {"size", cell.size},
+                {"type", cell.type},
+                {"model", model_to_json(cell)},
+                {"work", name(cell.work)},
+                {"device", cell.device},
+                {"threads", cell.threads},
+                {"prompt_tokens", cell.prompt_tokens},
+                {"least_tokens", cell.least_tokens},
+                {"most_tokens", cell.most_tokens},
+                {"most_decode_s", cell.most_decode_s}};
+  if (cell.work == Work::fill) value["fill"] = cell.fill;
+  if (!cell.treatments.empty()) value["treatments"] = to_json(cell.treatments);
+  return value;
 }
 
 Cell cell_from_json(const Fields& fields) {
-  fields.only({"id", "size", "type", "model", "work", "device", "threads", "prompt_tokens",
-               "least_tokens", "most_tokens", "most_decode_s"});
+  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "device", "threads",
+               "prompt_tokens", "least_tokens", "most_tokens", "most_decode_s"});
   Cell cell;
   cell.id = fields.text("id");
   cell.size = fields.text("size");
   cell.type = fields.text("type");
   cell.model = model_from_json(fields.object("model"));
   cell.work = work_from_json(fields);
+  if (fields.has("treatments")) cell.treatments = treatments_from_json(fields, "treatments");
+  if (cell.work == Work::fill) cell.fill = fields.number("fill", 0.05, 2);
+  if (cell.treatments.empty() == (cell.work == Work::treatments)) {
+    fail(ExitCode::integrity,
+         "{} has {} treatments and work '{}'; expected some for treatments only", fields.label(),
+         cell.treatments.size(), name(cell.work));
+  }
   cell.device = fields.text_or("device", cell.device);
   cell.threads = count(fields, "threads", 1, 4096, 0);
   cell.prompt_tokens = count(fields, "prompt_tokens", 1, 1U << 20, cell.prompt_tokens);

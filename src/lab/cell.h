@@ -6,6 +6,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
+
+#include "lab/treatment.h"
 
 namespace ceiling::lab {
 
@@ -18,7 +21,7 @@ struct FileModel {
 
 // Seeded weights of a real shape: good for speed, says nothing of quality.
 struct SyntheticModel {
-  std::string shape;   // "7B"
+  std::string shape;   // "7B"; "nothing": a model shrunk to its overhead
   std::string recipe;  // "Q4_K_M"
   std::uint64_t seed = 1;
   std::uint32_t vocabulary = 49152;
@@ -26,8 +29,10 @@ struct SyntheticModel {
 
 // What a trial of a cell measures.
 enum class Work {
-  decode,     // pages in memory before every clock
-  cold_load,  // from a file that was evicted from the page cache until its weights are in memory
+  decode,      // pages in memory before every clock
+  cold_load,   // from a file that was evicted from the page cache until its weights are in memory
+  treatments,  // decode steps with bytes, arithmetic or sequences added, alternating in a process
+  fill,        // decode while the working set takes a given share of the memory that is allowed
 };
 
 struct Cell {
@@ -37,7 +42,9 @@ struct Cell {
   std::variant<FileModel, SyntheticModel> model;
   Work work = Work::decode;
   std::string device = "cpu";
-  unsigned threads = 0;  // 0: the machine's default, filled in by the planner
+  std::vector<Treatment> treatments;  // of Work::treatments
+  double fill = 0;                    // of Work::fill: working set over allowed memory
+  unsigned threads = 0;               // 0: the machine's default, filled in by the planner
   std::uint32_t prompt_tokens = 128;
   std::uint32_t least_tokens = 16;  // decoded, after the first
   std::uint32_t most_tokens = 64;

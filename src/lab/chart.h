@@ -24,6 +24,11 @@ Chart prediction_chart(const ReportData& data);  // sealed predictions, then res
 Chart roofline_chart(const ReportData& data);    // rates against operations a byte
 Chart time_chart(const ReportData& data);        // where each millisecond of a token went
 Chart block_chart(const ReportData& data);       // every block over time, conditions under it
+// Of the interventions; their cells must have been measured (Judgement).
+Chart elasticity_chart(const ReportData& data);  // what speed follows: H1 and its controls
+Chart dose_chart(const ReportData& data);        // time against doses, up to the knee
+Chart type_chart(const ReportData& data);        // H2: time against bytes
+Chart fill_chart(const ReportData& data);        // H3: speed while memory fills
 
 // Pieces that charts share.
 struct ChartWidth {
@@ -45,6 +50,8 @@ class RowLayout {
   double bottom() const;                 // y under the last row
   double height() const;                 // with room for an axis
   void name_row(Svg& svg, std::size_t row, const Cell& cell, std::string_view value) const;
+  void name_row(Svg& svg, std::size_t row, std::string_view name, std::string_view note,
+                std::string_view value) const;
   // Ticks under the rows with lines through them, and the axis title.
   void draw_axis(Svg& svg, const Axis& axis, std::string_view title) const;
 
@@ -52,6 +59,14 @@ class RowLayout {
   ChartWidth width_;
   std::size_t rows_;
   double left_, right_, row_height_;
+};
+
+// The frame of a plot with two axes, which the chart sets.
+struct Plane {
+  double left, right, top, bottom;
+  Axis x, y;
+  static Plane inside(ChartWidth width, double height);  // with room for ticks and titles
+  void draw(Svg& svg, std::string_view x_title, std::string_view y_title) const;
 };
 
 }  // namespace ceiling::lab

@@ -100,11 +100,12 @@ class BlockPlot {
     }
     const Strip strip = make_strip(title, top, kHeight, std::max(high, 1.0));
     draw_frame(strip);
+    std::vector<std::pair<double, double>> points;
     for (std::size_t i = 0; i < data_.state.trials.size(); ++i) {
       const std::optional<double> value = get(data_.state.trials[i].result);
-      if (!value) continue;
-      svg_.circle(x(i), strip.axis.at(*value), 3, "context", shown(*value));
+      if (value) points.emplace_back(x(i), strip.axis.at(*value));
     }
+    svg_.dots(points, "context-dots");
   }
 
   // A line where each block begins, its number and when that was.

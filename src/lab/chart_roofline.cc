@@ -50,26 +50,7 @@ Table table_of(const ReportData& data) {
   return table;
 }
 
-struct Plot {
-  double left, right, top, bottom;
-  Axis x, y;
-};
-
-void draw_frame(Svg& svg, const Plot& plot) {
-  for (const double tick : plot.x.ticks()) {
-    svg.line(plot.x.at(tick), plot.top, plot.x.at(tick), plot.bottom, "grid");
-    svg.text(plot.x.at(tick), plot.bottom + 16, Axis::label(tick), "label muted", Anchor::middle);
-  }
-  for (const double tick : plot.y.ticks()) {
-    svg.line(plot.left, plot.y.at(tick), plot.right, plot.y.at(tick), "grid");
-    svg.text(plot.left - 6, plot.y.at(tick) + 4, Axis::label(tick), "label muted", Anchor::end);
-  }
-  svg.text((plot.left + plot.right) / 2, plot.bottom + 36, "operations a byte (logarithmic)",
-           "label muted", Anchor::middle);
-  svg.text(0, 12, "Gop/s (logarithmic)", "label muted");
-}
-
-void draw_roof(Svg& svg, const Plot& plot, double memory, double peak) {
+void draw_roof(Svg& svg, const Plane& plot, double memory, double peak) {
   const double ridge = peak / memory;
   const double low = plot.x.low();
   svg.polyline({{plot.x.at(low), plot.y.at(low * memory)},
@@ -82,7 +63,7 @@ void draw_roof(Svg& svg, const Plot& plot, double memory, double peak) {
 }
 
 // Labels of prefill stand under the flat roof, whose own label stands over it.
-void draw_phases(Svg& svg, const Plot& plot, const ReportData& data, double peak) {
+void draw_phases(Svg& svg, const Plane& plot, const ReportData& data, double peak) {
   const auto phases = phases_of(data);
   for (const bool decode : {true, false}) {
     std::vector<const Phase*> group;
@@ -121,19 +102,15 @@ std::string draw(const ReportData& data, ChartWidth width) {
     most_y = std::max(most_y, phase.gop_per_s);
   }
   const double height = width.narrow ? 330 : 400;
-  const double left = 44, right = width.pixels - 20, top = 26, bottom = height - 44;
-  const Plot plot{left,
-                  right,
-                  top,
-                  bottom,
-                  Axis::logarithmic(least_x / 1.5, most_x, left, right),
-                  Axis::logarithmic(least_y / 2, 1.3 * most_y, bottom, top)};
+  Plane plot = Plane::inside(width, height);
+  plot.x = Axis::logarithmic(least_x / 1.5, most_x, plot.left, plot.right);
+  plot.y = Axis::logarithmic(least_y / 2, 1.3 * most_y, plot.bottom, plot.top);
   Svg svg(
       width.pixels, height,
       fmt::format("Roofline: memory at {} GB/s, arithmetic at {} Gop/s. Decode phases lie at about "
                   "{} operations a byte, prefill phases at hundreds.",
                   shown(memory), shown(peak), shown(phases_of(data).front().intensity)));
-  draw_frame(svg, plot);
+  plot.draw(svg, "operations a byte (logarithmic)", "Gop/s (logarithmic)");
   draw_roof(svg, plot, memory, peak);
   draw_phases(svg, plot, data, peak);
   return svg.finish();

@@ -28,16 +28,21 @@ double RowLayout::height() const { return bottom() + 48; }
 
 void RowLayout::name_row(Svg& svg, std::size_t row, const Cell& cell,
                          std::string_view value) const {
+  name_row(svg, row, cell.title(), cell.synthetic() ? "synthetic: speed only" : "real weights",
+           value);
+}
+
+void RowLayout::name_row(Svg& svg, std::size_t row, std::string_view name, std::string_view note,
+                         std::string_view value) const {
   const double y = middle(row);
-  const std::string_view weights = cell.synthetic() ? "synthetic: speed only" : "real weights";
   if (width_.narrow) {
-    svg.text(0, y - 33, cell.title(), "label strong");
-    svg.text(0, y - 19, weights, "label muted small");
+    svg.text(0, y - 33, name, "label strong");
+    svg.text(0, y - 19, note, "label muted small");
     svg.text(width_.pixels, y - 33, value, "label", Anchor::end);
     return;
   }
-  svg.text(0, y - 2, cell.title(), "label strong");
-  svg.text(0, y + 14, weights, "label muted small");
+  svg.text(0, y - 2, name, "label strong");
+  svg.text(0, y + 14, note, "label muted small");
   svg.text(width_.pixels, y + 4, value, "label", Anchor::end);
 }
 

@@ -7,7 +7,8 @@
 
 namespace ceiling::lab {
 
-// H1 to H3 for a run that measures speeds and shares only: each says why it stays undecided.
-std::vector<Hypothesis> untested_hypotheses();
+// H1 to H3 in words, with the plan's thresholds; each says why it stays undecided where the plan
+// has no cells that test it.
+std::vector<Hypothesis> hypotheses(const Plan& plan);
 
 }  // namespace ceiling::lab

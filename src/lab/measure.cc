@@ -9,10 +9,13 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "engine/session.h"
+#include "lab/measure_treatments.h"
 #include "model/cost.h"
 #include "os/cpu.h"
 #include "os/memory.h"
+#include "os/memory_group.h"
 #include "os/memory_map.h"
 #include "probe/read_probe.h"
 
@@ -104,17 +107,25 @@ class Measurement {
 
   TrialResult run() {
     const auto usable = static_cast<unsigned>(os::cpu_info().usable.size());
-    if (cell_.work == Work::cold_load) {
+    if (cell_.work == Work::fill) enter_group();
+    if (cell_.work == Work::cold_load || cell_.work == Work::fill) {
       evict();
     } else {
       touch_pages();
     }
-    const os::Conditions before = os::conditions();
+    os::Conditions before = os::conditions();
     load();
     prefill();
+    if (cell_.work == Work::fill) {
+      fill_memory();
+      before = os::conditions();  // what the pages cost on their way in is not decode's
+    }
     decode();
+    treat();
     result_.conditions = between(before, os::conditions(), usable);
-    profile();
+    if (group_) result_.filled->refaults = group_->charge().refaults - refaults_before_;
+    if (!group_) profile();
+    group_.reset();
     result_.resident_bytes = os::process_memory().resident.value;
     return std::move(result_);
   }
@@ -136,6 +147,34 @@ class Measurement {
     result_.cached_share = file.resident_share();
   }
 
+  // The memory that the probe reads is touched first, so that it is not charged to the group.
+  void enter_group() {
+    memory_ = std::make_unique<ProbedMemory>(std::span<const std::byte>());
+    group_ = std::make_unique<os::MemoryGroup>();
+  }
+
+  // All pages are in memory and charged to the group; now its limit is drawn in to leave the
+  // working set the share that the cell wants. The file's pages are touched once more under it.
+  void fill_memory() {
+    constexpr double kCharged = 0.9;
+    FilledMemory filled;
+    filled.charged_bytes = group_->charge().file.value;
+    if (static_cast<double>(filled.charged_bytes) <
+        kCharged * static_cast<double>(result_.file_bytes)) {
+      fail(ExitCode::failed,
+           "only {} of the file's {} are charged to the trial's own group: another process keeps "
+           "its pages; end what else has '{}' open",
+           format_capacity({filled.charged_bytes}), format_capacity({result_.file_bytes}), path_);
+    }
+    filled.working_set_bytes = group_->charge().all.value;
+    filled.limit_bytes =
+        static_cast<std::uint64_t>(static_cast<double>(filled.working_set_bytes) / cell_.fill);
+    group_->limit({filled.limit_bytes});
+    map_pages(model_->file().bytes());
+    refaults_before_ = group_->charge().refaults;
+    result_.filled = filled;
+  }
+
   void load() {
     const auto start = Clock::now();
     model_ = Model::open(path_);
@@ -143,8 +182,13 @@ class Measurement {
     options.device = cell_.device;
     options.threads = cell_.threads;
     options.context = cell_.prompt_tokens + cell_.most_tokens + kProfiledTokens + 1;
+    for (const Treatment& treatment : cell_.treatments) {
+      options.sequences = std::max(options.sequences, treatment.sequences);
+    }
+    options.logit_rows = options.sequences;
     session_ = std::make_unique<Session>(model_, options);
-    if (cell_.work == Work::cold_load) os::MappedFile::open(path_).populate(cell_.threads);
+    if (cell_.work == Work::cold_load || cell_.work == Work::fill)
+      os::MappedFile::open(path_).populate(cell_.threads);
     result_.load_s = seconds_since(start);
     result_.device = session_->device().description();
     result_.residency = name(session_->placement().segments.front().residency);
@@ -176,8 +220,8 @@ class Measurement {
 
   void decode() {
     const Program& program = model_->program();
-    const ProbedMemory memory(model_->file().bytes());
-    probe::ReadProbe probe(memory.region(), cell_.threads);
+    if (!memory_) memory_ = std::make_unique<ProbedMemory>(model_->file().bytes());
+    probe::ReadProbe probe(memory_->region(), cell_.threads);
     const Cost first = mean_decode_cost(program, cell_.prompt_tokens, 1);
     Interleaver interleaver(probe, static_cast<double>(first.read_bytes()), result_.slices);
     interleaver.read(0);
@@ -194,6 +238,19 @@ class Measurement {
     const Cost mean = mean_decode_cost(program, cell_.prompt_tokens, count);
     result_.decode_read_bytes = mean.read_bytes() * count;
     result_.decode_operations = mean.operations * count;
+  }
+
+  // The treated steps follow the plain ones, at one depth; a reading of the memory in each cycle.
+  void treat() {
+    if (cell_.treatments.empty()) return;
+    probe::ReadProbe probe(memory_->region(), cell_.threads);
+    const Cost one = mean_decode_cost(model_->program(), session_->length(0), 1);
+    std::vector<ProbeSlice> slices;
+    Interleaver interleaver(probe, static_cast<double>(one.read_bytes()), slices);
+    CycleLimits limits;
+    limits.seconds = cell_.most_decode_s;
+    result_.treated = measure_treatments(*session_, cell_.treatments, next_, limits,
+                                         [&] { interleaver.read(cell_.most_tokens); });
   }
 
   // Where a token's time goes, from a few more steps with the profiler on: it costs time, so these
@@ -218,6 +275,9 @@ class Measurement {
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Session> session_;
   Token next_ = 0;
+  std::unique_ptr<ProbedMemory> memory_;  // of the model, or plain
+  std::unique_ptr<os::MemoryGroup> group_;
+  std::uint64_t refaults_before_ = 0;
 };
 
 template <typename Number>

@@ -1,6 +1,7 @@
 #include "lab/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -128,6 +129,45 @@ void read_cells(const Fields& fields, Plan& plan) {
   plan.reference = static_cast<std::size_t>(found - plan.cells.data());
 }
 
+void read_design(const Fields& fields, Plan& plan) {
+  if (fields.has("thresholds")) plan.thresholds = thresholds_from_json(fields.object("thresholds"));
+  if (fields.has("extensions")) {
+    std::size_t before = plan.blocks;
+    for (const double blocks : fields.numbers("extensions", 8, 1, 1000)) {
+      if (blocks != std::floor(blocks) || blocks <= static_cast<double>(before)) {
+        fail(ExitCode::integrity, "{}.extensions holds {} after {}; expected whole, rising numbers",
+             fields.label(), blocks, before);
+      }
+      before = static_cast<std::size_t>(blocks);
+      plan.extensions.push_back(before);
+    }
+  }
+  if (!fields.has("design")) return;
+  plan.design = design_from_json(fields.object("design"));
+  for (const std::string& id : plan.design.cells()) {
+    if (plan.find(id) == nullptr) {
+      fail(ExitCode::integrity, "{}.design names '{}', which is no cell of this plan",
+           fields.label(), id);
+    }
+  }
+  double emptier = 0;
+  for (const std::string& id : plan.design.fills) {
+    const Cell& cell = *plan.find(id);
+    if (cell.work != Work::fill || cell.fill <= emptier) {
+      fail(ExitCode::integrity,
+           "{}.design.fills: cell '{}' fills no memory, or less than the one before",
+           fields.label(), id);
+    }
+    emptier = cell.fill;
+  }
+  for (const std::string& id :
+       {plan.design.treated, plan.design.compute_control, plan.design.overhead_control}) {
+    if (!id.empty() && plan.find(id)->work != Work::treatments) {
+      fail(ExitCode::integrity, "{}.design: cell '{}' has no treatments", fields.label(), id);
+    }
+  }
+}
+
 void read_expectations(const Fields& fields, Plan& plan) {
   if (fields.has("predictions")) {
     for (const Fields& prediction : fields.objects("predictions", 4 * kMostCells)) {
@@ -161,8 +201,17 @@ const Cell* Plan::find(std::string_view cell) const {
   return found == cells.end() ? nullptr : &*found;
 }
 
+std::size_t Plan::trials(std::size_t of_blocks) const {
+  return of_blocks * full_schedule().front().size();
+}
+
 std::vector<std::vector<std::size_t>> Plan::schedule() const {
   return make_schedule(seed, blocks, cells.size(), reference);
+}
+
+std::vector<std::vector<std::size_t>> Plan::full_schedule() const {
+  return make_schedule(seed, extensions.empty() ? blocks : extensions.back(), cells.size(),
+                       reference);
 }
 
 json to_json(const Plan& plan) {
@@ -180,6 +229,11 @@ json to_json(const Plan& plan) {
                 {"predictions", json::array()},
                 {"hypotheses", json::array()},
                 {"left_out", json::array()}};
+  if (!plan.design.empty()) {
+    value["design"] = to_json(plan.design);
+    value["thresholds"] = to_json(plan.thresholds);
+  }
+  if (!plan.extensions.empty()) value["extensions"] = plan.extensions;
   for (const Cell& cell : plan.cells) value["cells"].push_back(to_json(cell));
   for (const auto& prediction : plan.predictions) {
     value["predictions"].push_back(prediction_to_json(prediction));
@@ -199,8 +253,8 @@ json to_json(const Plan& plan) {
 Plan plan_from_json(const json& value, const std::string& label) {
   const Fields fields(value, label);
   fields.only({"format", "kind", "created", "program_version", "machine", "seed", "blocks",
-               "reference", "exclusions", "estimate_s", "cells", "predictions", "hypotheses",
-               "left_out"});
+               "extensions", "reference", "design", "thresholds", "exclusions", "estimate_s",
+               "cells", "predictions", "hypotheses", "left_out"});
   if (const std::string format = fields.text("format"); format != kFormat) {
     fail(ExitCode::integrity, "{}.format is '{}'; expected '{}'", label, format, kFormat);
   }
@@ -214,6 +268,7 @@ Plan plan_from_json(const json& value, const std::string& label) {
   if (fields.has("estimate_s")) plan.estimate_s = fields.number("estimate_s", 0, 1e9);
   if (fields.has("exclusions")) plan.exclusions = exclusions_from_json(fields.object("exclusions"));
   read_cells(fields, plan);
+  read_design(fields, plan);
   read_expectations(fields, plan);
   return plan;
 }

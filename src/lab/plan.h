@@ -10,6 +10,7 @@
 
 #include "fit/prediction.h"
 #include "lab/cell.h"
+#include "lab/design.h"
 
 namespace ceiling::lab {
 
@@ -61,17 +62,22 @@ struct Plan {
   PlanMachine machine;
   std::uint64_t seed = 1;
   std::size_t blocks = 5;
+  std::vector<std::size_t> extensions;  // numbers of blocks to go on to (extension.h)
   std::vector<Cell> cells;
   std::size_t reference = 0;  // the cell that opens and closes each block
   std::vector<CellPrediction> predictions;
   std::vector<Hypothesis> hypotheses;
+  Design design;
+  Thresholds thresholds;
   Exclusions exclusions;
   std::vector<LeftOut> left_out;
   double estimate_s = 0;
 
   const Cell* find(std::string_view cell) const;
+  std::size_t trials(std::size_t of_blocks) const;  // without repeats
   // The cells in the order of trials (schedule.h).
-  std::vector<std::vector<std::size_t>> schedule() const;
+  std::vector<std::vector<std::size_t>> schedule() const;       // of `blocks`
+  std::vector<std::vector<std::size_t>> full_schedule() const;  // with every extension
 };
 
 // Plan files have the format "ceiling-plan/1". Reading throws Error(integrity) that names the

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -13,6 +12,7 @@
 #include "base/units.h"
 #include "fit/decode_prediction.h"
 #include "lab/hypotheses.h"
+#include "lab/model_choice.h"
 #include "lab/models.h"
 #include "os/cpu.h"
 #include "os/files.h"
@@ -23,138 +23,14 @@
 namespace ceiling::lab {
 namespace {
 
-constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
 constexpr double kQuickLimitS = 8 * 60;
 constexpr double kStandardLimitS = 60 * 60;
 // An estimate is a median: a plan must keep its limit on a machine that turns out this much slower.
 constexpr double kSlower = 1.35;
 constexpr double kReadFromDiskPerS = 0.6e9;
-constexpr std::uint64_t kSpareBytes = std::uint64_t{1} << 30;  // beside a model, memory and disk
-constexpr std::uint64_t kLeastMemoryFor7B = 7'450'000'000;     // "8 GB", less what firmware keeps
-
-Cell default_cell() {
-  Cell cell;
-  cell.id = "SmolLM2-135M";
-  cell.size = "135M";
-  cell.type = "Q4_1";
-  cell.model = FileModel{kDefaultModel};
-  return cell;
-}
-
-Cell synthetic_cell(const std::string& shape, const std::string& recipe) {
-  Cell cell;
-  cell.id = shape + "-" + recipe;
-  cell.size = shape;
-  cell.type = recipe;
-  cell.model = SyntheticModel{shape, recipe};
-  return cell;
-}
-
-// The same model from cold: one short answer is enough, the load is what counts.
-Cell cold_cell(Cell cell) {
-  cell.id += "-cold";
-  cell.work = Work::cold_load;
-  cell.prompt_tokens = 16;
-  cell.least_tokens = 2;
-  cell.most_tokens = 4;
-  return cell;
-}
 
 fit::MachineRates rates_of(const PlanMachine& machine) {
   return {{machine.read_gb_per_s * 1e9}, machine.int8_gop_per_s * 1e9, machine.threads};
-}
-
-// Takes models one after another while memory and disk last.
-class ModelChoice {
- public:
-  explicit ModelChoice(const Resources& resources) : resources_(resources) {}
-
-  // Why it cannot be measured here; empty: it can.
-  std::string obstacle(const Cell& cell) const {
-    const std::uint64_t bytes = cell_program(cell).weight_bytes();
-    if (bytes + kSpareBytes > resources_.available_bytes) {
-      return fmt::format("needs {} of memory, {} are available",
-                         format_capacity({bytes + kSpareBytes}),
-                         format_capacity({resources_.available_bytes}));
-    }
-    if (!std::filesystem::exists(model_path(cell)) &&
-        bytes + kSpareBytes + taken_ > resources_.disk_bytes) {
-      return fmt::format("needs {} of disk for its weights, {} are free",
-                         format_capacity({bytes + kSpareBytes + taken_}),
-                         format_capacity({resources_.disk_bytes}));
-    }
-    return {};
-  }
-
-  bool take(const Cell& cell, Plan& plan, bool note_obstacle) {
-    const std::string why = obstacle(cell);
-    if (why.empty()) {
-      if (!std::filesystem::exists(model_path(cell))) taken_ += cell_program(cell).weight_bytes();
-      plan.cells.push_back(cell);
-      return true;
-    }
-    if (note_obstacle) plan.left_out.push_back({cell.title(), why});
-    return false;
-  }
-
- private:
-  const Resources& resources_;
-  std::uint64_t taken_ = 0;
-};
-
-void choose_default(const Resources& resources, Plan& plan) {
-  if (resources.default_model) {
-    plan.cells.push_back(default_cell());
-  } else {
-    plan.left_out.push_back(
-        {"SmolLM2-135M, real weights", "its file is not here (./run fetch gets it)"});
-  }
-}
-
-// Sizes from the largest to the smallest; `count` of them are taken while they fit.
-void choose_sizes(ModelChoice& choice, std::initializer_list<const char*> sizes, std::size_t count,
-                  Plan& plan) {
-  std::size_t taken = 0;
-  for (const char* size : sizes) {
-    if (taken == count) return;
-    taken += choice.take(synthetic_cell(size, "Q4_K_M"), plan, true) ? 1 : 0;
-  }
-}
-
-// `most`: the largest of the three sizes that may be taken.
-void choose_quick(const Resources& resources, std::string_view most, Plan& plan) {
-  ModelChoice choice(resources);
-  choose_default(resources, plan);
-  const bool middle = choice.take(synthetic_cell("1B", "Q4_K_M"), plan, true);
-  if (middle) plan.cells.push_back(cold_cell(plan.cells.back()));
-  choice.take(synthetic_cell("1B", "Q8_0"), plan, true);
-  const Cell largest = synthetic_cell("7B", "Q4_K_M");
-  if (most != "7B") {
-    choose_sizes(choice, {"3B", "0.5B"}, most == "3B" ? 1 : 0, plan);
-  } else if (resources.memory_bytes < kLeastMemoryFor7B) {
-    plan.left_out.push_back(
-        {largest.title(), fmt::format("needs 8 GB of memory, this machine has {}",
-                                      format_capacity({resources.memory_bytes}))});
-    choose_sizes(choice, {"3B", "0.5B"}, 1, plan);
-  } else {
-    choose_sizes(choice, {"7B", "3B", "0.5B"}, 1, plan);
-  }
-}
-
-constexpr std::array kStandardSizes = {"32B", "13B", "7B", "3B", "1B", "0.5B"};
-
-// The largest three that fit, none larger than `most`; the smallest of them from cold too.
-void choose_standard(const Resources& resources, std::string_view most, Plan& plan) {
-  ModelChoice choice(resources);
-  choose_default(resources, plan);
-  std::size_t taken = 0;
-  bool allowed = false;
-  for (const char* size : kStandardSizes) {
-    allowed |= size == most;
-    if (!allowed || taken == 3) continue;
-    taken += choice.take(synthetic_cell(size, "Q4_K_M"), plan, true) ? 1 : 0;
-  }
-  if (taken > 0) plan.cells.push_back(cold_cell(plan.cells.back()));
 }
 
 double bytes_to_make(const Plan& plan) {
@@ -188,7 +64,8 @@ double estimate_run_s(const Plan& plan) {
   const bool cached = all_bytes < 0.8 * static_cast<double>(plan.machine.memory_bytes);
   for (const auto& block : plan.schedule()) {
     for (const std::size_t cell : block) {
-      const bool from_disk = !cached && plan.cells[cell].work != Work::cold_load;
+      const bool from_disk = !cached && plan.cells[cell].work != Work::cold_load &&
+                             plan.cells[cell].work != Work::fill;
       seconds += trial_s[cell] + (from_disk ? bytes[cell] / kReadFromDiskPerS : 0);
     }
   }
@@ -254,6 +131,21 @@ Resources find_resources() {
   return resources;
 }
 
+namespace {
+
+// A repeat of the arithmetic costs about a third of a token's time where memory sets it.
+double treated_cycle_s(const Cell& cell, double token_s) {
+  constexpr double kRepeat = 0.35;
+  double seconds = 0;
+  for (const Treatment& t : cell.treatments) {
+    seconds += token_s *
+               std::max({1.0 + t.bytes, kRepeat * (1 + t.arithmetic), kRepeat * t.sequences, 1.0});
+  }
+  return seconds;
+}
+
+}  // namespace
+
 double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   constexpr double kStart = 0.5;          // a process, the probe's choice of kernel, the snapshots
   constexpr double kTouchedPerS = 8e9;    // pages that are cached, mapped twice
@@ -263,10 +155,22 @@ double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   const fit::MachineRates rates = rates_of(machine);
   const auto p = fit::predict_decode(program, cell.prompt_tokens, cell.most_tokens, rates);
   const double token_s = 1 / p.tokens_per_s.median;
-  const double decode_s =
+  double decode_s =
       std::clamp(cell.most_decode_s, cell.least_tokens * token_s, cell.most_tokens * token_s);
+  if (cell.work == Work::treatments) {
+    // A cycle is begun before the time is over, and one is thrown away before the first.
+    const double cycle_s = treated_cycle_s(cell, token_s);
+    constexpr double kLeastCycles = 4;
+    constexpr double kAddedMemoryS = 1;
+    decode_s +=
+        std::max(cell.most_decode_s + cycle_s, kLeastCycles * cycle_s) + cycle_s + kAddedMemoryS;
+  }
   const auto bytes = static_cast<double>(program.weight_bytes());
-  const double ready_s = bytes / (cell.work == Work::cold_load ? kReadFromDiskPerS : kTouchedPerS);
+  const bool evicted = cell.work == Work::cold_load || cell.work == Work::fill;
+  const double ready_s = bytes / (evicted ? kReadFromDiskPerS : kTouchedPerS);
+  if (cell.work == Work::fill && cell.fill > 1) {
+    decode_s = std::max(cell.most_decode_s, cell.least_tokens * bytes / kReadFromDiskPerS);
+  }
   return kStart + ready_s + fit::estimate_prefill(program, cell.prompt_tokens, rates).value +
          decode_s * kProbeOverhead + kProfiledTokens * token_s;
 }
@@ -285,8 +189,7 @@ KindRules rules_of(Kind kind) {
   if (kind == Kind::quick) {
     return {"quick", 5, 5, kQuickLimitS, {"7B", "3B", "none"}, &choose_quick};
   }
-  return {"standard",      10, 5, kStandardLimitS, {kStandardSizes.begin(), kStandardSizes.end()},
-          &choose_standard};
+  return {"standard", 10, 5, kStandardLimitS, standard_sizes(), &choose_standard};
 }
 
 // Fewer blocks, as far as the rules go, while the time would not be kept. Whether it is then.
@@ -306,6 +209,7 @@ void choose_models(const KindRules& rules, const PlanMachine& machine, const Res
   for (const std::string_view most : rules.largest) {
     plan.cells.clear();
     plan.left_out.clear();
+    plan.design = {};
     plan.blocks = rules.blocks;
     rules.choose(resources, most, plan);
     if (plan.cells.empty()) break;
@@ -335,18 +239,27 @@ Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources
     fail(ExitCode::failed, "no model fits this machine: {} {}", plan.left_out.back().what,
          plan.left_out.back().why);
   }
-  plan.hypotheses = untested_hypotheses();
+  plan.hypotheses = hypotheses(plan);
   predict(plan);
   return plan;
 }
 
 Plan adopt_plan(Plan plan, const PlanMachine& machine) {
   plan.predictions.clear();
-  if (plan.hypotheses.empty()) plan.hypotheses = untested_hypotheses();
+  if (plan.hypotheses.empty()) plan.hypotheses = hypotheses(plan);
   stamp(plan, machine);
   plan.estimate_s = estimate_run_s(plan);
   predict(plan);
   return plan;
+}
+
+void allow_extensions(Plan& plan) {
+  if (plan.design.same.empty()) {
+    fail(ExitCode::usage,
+         "--extend needs a plan with one cell under two labels (design.same): the standard lab has "
+         "one");
+  }
+  plan.extensions = {2 * plan.blocks, 3 * plan.blocks};
 }
 
 }  // namespace ceiling::lab

@@ -36,6 +36,10 @@ Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources
 // machine, estimate and the program's predictions are made anew.
 Plan adopt_plan(Plan plan, const PlanMachine& machine);
 
+// The sealed rule of extension.h: twice and three times the blocks. Throws Error(usage) for a plan
+// without an A/A pair.
+void allow_extensions(Plan& plan);
+
 // Seconds that one trial of a cell takes here.
 double estimate_trial_s(const Cell& cell, const PlanMachine& machine);
 

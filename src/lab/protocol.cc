@@ -90,13 +90,11 @@ OpenedRun reveal(const RunDirectory& directory) {
 
 void require_finished(const RunDirectory& directory, const Plan& plan, const Replay& state) {
   if (state.finished()) return;
-  std::size_t trials = 0;
-  for (const auto& block : plan.schedule()) trials += block.size();
   fail(ExitCode::refused,
        "the run in '{}' is not finished ({} of {} trials): predictions, claims and verdicts are "
        "shown "
        "after it; go on with ceiling lab --resume {}",
-       directory.path(), state.trials.size(), trials, directory.path());
+       directory.path(), state.trials.size(), plan.trials(state.blocks), directory.path());
 }
 
 }  // namespace ceiling::lab

@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/units.h"
 #include "lab/exclusions.h"
+#include "lab/extension.h"
 #include "lab/json_fields.h"
 #include "lab/ledger.h"
 
@@ -27,7 +28,9 @@ const TrialRecord* trial_at(const Replay& state, const Slot& slot) {
 
 }  // namespace
 
-Replayer::Replayer(const Plan& plan) : plan_(plan), schedule_(plan.schedule()) {}
+Replayer::Replayer(const Plan& plan) : plan_(plan), schedule_(plan.full_schedule()) {
+  state_.blocks = plan.blocks;
+}
 
 void Replayer::apply(const LedgerEntry& entry) {
   label_ = fmt::format("ledger entry {} ({})", entry.index, printable(entry.type, 40));
@@ -42,7 +45,8 @@ Replayer::Handler Replayer::handler(std::string_view type) {
       {"begun", &Replayer::begun},         {"trial", &Replayer::trial},
       {"aborted", &Replayer::aborted},     {"resumed", &Replayer::resumed},
       {"deviation", &Replayer::deviation}, {"dropped", &Replayer::dropped},
-      {"finished", &Replayer::finished},   {"revealed", &Replayer::revealed},
+      {"extended", &Replayer::extended},   {"finished", &Replayer::finished},
+      {"revealed", &Replayer::revealed},
   };
   const auto found = table.find(type);
   return found == table.end() ? nullptr : found->second;
@@ -55,7 +59,7 @@ void Replayer::require(Stage stage, std::string_view expected) const {
 }
 
 Slot Replayer::slot(const Fields& fields) const {
-  const Slot slot{fields.integer("block", 0, plan_.blocks - 1),
+  const Slot slot{fields.integer("block", 0, state_.blocks - 1),
                   fields.integer("slot", 0, schedule_.front().size() - 1),
                   fields.boolean("repeat")};
   const std::string& cell = plan_.cells[schedule_[slot.block][slot.slot]].id;
@@ -157,10 +161,26 @@ void Replayer::dropped(const Fields& fields, double wall_s) {
       {wall_s, fmt::format("{} was left out from here on: {}", cell->id, fields.text("reason"))});
 }
 
+void Replayer::extended(const Fields& fields, double wall_s) {
+  require(Stage::running, "'started'");
+  const std::size_t blocks = fields.integer("blocks", 1, 1000);
+  if (extension_due(plan_, state_) != blocks) {
+    fail(ExitCode::integrity, "{}: the sealed rule does not ask for {} blocks here", label_,
+         blocks);
+  }
+  state_.notes.push_back({wall_s, fmt::format("extended from {} to {} blocks by the sealed rule: "
+                                              "the A/A cells were not yet shown to be the same",
+                                              state_.blocks, blocks)});
+  state_.blocks = blocks;
+}
+
 void Replayer::finished(const Fields&, double wall_s) {
   require(Stage::running, "'started'");
   if (state_.in_flight || next_slot(plan_, state_)) {
     fail(ExitCode::integrity, "{}: trials of the sealed plan are missing before it", label_);
+  }
+  if (extension_due(plan_, state_)) {
+    fail(ExitCode::integrity, "{}: the sealed rule asks for more blocks before it", label_);
   }
   state_.finished_wall_s = wall_s;
   state_.stage = Stage::finished;
@@ -183,12 +203,12 @@ unsigned Replay::failures(const Slot& slot) const {
 }
 
 std::size_t cell_of(const Plan& plan, const Slot& slot) {
-  return plan.schedule().at(slot.block).at(slot.slot);
+  return plan.full_schedule().at(slot.block).at(slot.slot);
 }
 
 std::optional<Slot> next_slot(const Plan& plan, const Replay& state) {
-  const auto schedule = plan.schedule();
-  for (std::size_t block = 0; block < schedule.size(); ++block) {
+  const auto schedule = plan.full_schedule();
+  for (std::size_t block = 0; block < state.blocks; ++block) {
     for (const bool repeat : {false, true}) {
       for (std::size_t slot = 0; slot < schedule[block].size(); ++slot) {
         if (state.is_dropped(schedule[block][slot])) continue;

@@ -59,7 +59,8 @@ enum class Stage { empty, sealed, running, finished, revealed };
 
 struct Replay {
   Stage stage = Stage::empty;
-  std::string digest;  // of the seal
+  std::size_t blocks = 0;  // to be run: the plan's, or what it was extended to
+  std::string digest;      // of the seal
   double sealed_wall_s = 0, started_wall_s = 0, finished_wall_s = 0;
   std::string program_version, program_sha256;
   std::vector<ModelFile> models;
@@ -100,6 +101,7 @@ class Replayer {
   void resumed(const Fields& fields, double wall_s);
   void deviation(const Fields& fields, double wall_s);
   void dropped(const Fields& fields, double wall_s);
+  void extended(const Fields& fields, double wall_s);
   void finished(const Fields& fields, double wall_s);
   void revealed(const Fields& fields, double wall_s);
 

@@ -12,9 +12,9 @@ namespace {
 
 std::string chips(const ReportData& data) {
   std::string out = "<ul class=\"chips\" aria-label=\"Verdicts\">\n";
-  for (const Hypothesis& hypothesis : data.plan.hypotheses) {
-    out += fmt::format("<li class=\"chip\"><b aria-hidden=\"true\">○</b>{}: no verdict</li>\n",
-                       escaped(hypothesis.id));
+  for (const HypothesisText& h : hypothesis_texts(data)) {
+    out += fmt::format("<li class=\"chip\"><b aria-hidden=\"true\">{}</b>{}: {}</li>\n", h.mark,
+                       escaped(h.id), name(h.verdict));
   }
   return out + "</ul>\n";
 }
@@ -44,7 +44,7 @@ std::string answer(const ReportData& data) {
       label.empty() ? "" : fmt::format(" <small>{}</small>", escaped(label)));
   out += chips(data);
   for (const std::string& reason : data.analysis.no_verdict) {
-    out += fmt::format("<p class=\"note\">No verdict. {}.</p>\n", escaped(reason));
+    out += fmt::format("<p class=\"note\">No verdict on {}.</p>\n", escaped(reason));
   }
   return out + "</header>\n";
 }
@@ -54,16 +54,43 @@ std::string predictions(const ReportData& data) {
              "<p>Written down and sealed at {}, before any trial. Seal, SHA-256: "
              "<code>{}</code></p>\n",
              escaped(shown_time(data.state.sealed_wall_s)), escaped(data.state.digest)) +
-         figure_html(prediction_chart(data));
+         figure_html(prediction_chart(data)) +
+         (score_sentence(data).empty() ? "" : paragraph(score_sentence(data) + "."));
+}
+
+std::string pairs(const ReportData& data) {
+  const Table table = pair_table(data);
+  if (table.rows.empty()) return {};
+  return "<details><summary>Pair by pair</summary>\n" + table_html(table) + "</details>\n";
+}
+
+std::string evidence(const ReportData& data, const std::string& id) {
+  const Judgement& j = data.analysis.judgement;
+  if (id == "H1" && j.treated) {
+    const Table controls = control_table(data);
+    return figure_html(elasticity_chart(data)) + figure_html(dose_chart(data)) +
+           (controls.rows.empty() ? "" : "<h4>Positive controls</h4>\n" + table_html(controls));
+  }
+  if (id == "H3" && j.fills) return figure_html(fill_chart(data));
+  if (id == "H2" && j.types) return figure_html(type_chart(data)) + pairs(data);
+  return {};
 }
 
 std::string hypotheses(const ReportData& data) {
   std::string out;
-  for (const Hypothesis& h : data.plan.hypotheses) {
+  for (const HypothesisText& h : hypothesis_texts(data)) {
     out += fmt::format("<h3>{}. {}</h3>\n", escaped(h.id), escaped(h.claim));
+    out += fmt::format("<p class=\"verdict\"><b aria-hidden=\"true\">{}</b> {}: {}.</p>\n", h.mark,
+                       sentence_case(name(h.verdict)), prose(h.because));
     out += paragraph(h.threshold);
-    out += fmt::format("<p class=\"note\">○ No verdict. {}.</p>\n",
-                       escaped(h.untested.empty() ? "The run has no verdict" : h.untested));
+    out += evidence(data, h.id);
+    if (!h.otherwise.empty()) {
+      out += fmt::format("<p class=\"note\">What would have changed it: {}.</p>\n",
+                         prose(h.otherwise));
+    }
+  }
+  if (const std::string sentence = gate_sentence(data); !sentence.empty()) {
+    out += "<h3>Whether the instrument can tell</h3>\n" + paragraph(sentence + ".");
   }
   return out;
 }
@@ -107,6 +134,9 @@ std::string again(const ReportData& data) {
       "</pre>\n<p>Last ledger entry: <code>{}</code></p>\n",
       escaped(data.head));
   out += table_html(model_table(data));
+  if (const Table more = precision_table(data); !more.rows.empty()) {
+    out += "<h3>What more time would buy</h3>\n" + table_html(more);
+  }
   out += "<h3>What this run cannot say</h3>\n<ul>\n";
   for (const std::string& limit : limits(data)) {
     out += fmt::format("<li>{}</li>\n", escaped(limit));
@@ -130,6 +160,10 @@ std::string report_html(const ReportData& data) {
                      table_html(clock_table(data)));
   out += section("why", "Why", figure_html(roofline_chart(data)) + figure_html(time_chart(data)));
   out += section("hypotheses", "The hypotheses", hypotheses(data));
+  out += section("claims", "The module’s claims",
+                 paragraph("Each claim of the course module in our words, with the evidence that "
+                           "decides it. Where that is this run, its verdict is this run’s.") +
+                     table_html(claim_table(data)));
   out += section("conditions", "Conditions and confounders", conditions(data));
   out += section("again", "Do it again", again(data));
   out += page_foot(data.state.program_version);

@@ -41,6 +41,9 @@ a { color: var(--measured); }
 .kicker { max-width: none; }
 .chips { list-style: none; display: flex; flex-wrap: wrap; gap: .5rem; padding: 0; margin: 1rem 0; max-width: none; }
 .chip { border: 1.5px solid var(--reference); border-radius: 1rem; padding: .1rem .8rem; font-size: .94rem; }
+.verdict { font-weight: 500; }
+.verdict b { margin-right: .2rem; }
+h4 { font-size: 1rem; margin: 1.2rem 0 .2rem; }
 .chip b { margin-right: .35rem; }
 figure { margin: 1.6rem 0; break-inside: avoid; }
 figure h3 { margin: 0; }
@@ -77,7 +80,15 @@ footer { margin-top: 3rem; padding-bottom: 2.5rem; color: var(--muted); font-siz
 .predicted { fill: var(--paper); stroke: var(--predicted); stroke-width: 2; }
 .predicted-thick { stroke: var(--predicted); stroke-width: 4; }
 .predicted-thin { stroke: var(--predicted); stroke-width: 1.5; }
+.region { fill: var(--rule); fill-opacity: .55; }
+.measured-path, .attention-path, .reference-path { fill: none; stroke-width: 2; stroke: var(--measured); }
+.attention-path { stroke: var(--attention); }
+.reference-path { stroke: var(--reference); }
+.measured-dot { fill: var(--measured); }
+.attention-dot { fill: var(--attention); }
+.reference-dot { fill: var(--reference); }
 .context { fill: var(--reference); }
+.context-dots { fill: none; stroke: var(--reference); stroke-width: 6; stroke-linecap: round; }
 .bar-ceiling, .bar-matrices, .bar-attention, .bar-other { stroke: var(--paper); stroke-width: 1.5; }
 .series-0, .series-1, .series-2, .series-3 { fill: none; stroke-width: 2; }
 .series-0 { stroke: var(--measured); }

@@ -29,6 +29,7 @@ struct Table {
 // At most three figures; an interval in the digits of its value: "9.83 (9.61–10.05)".
 std::string shown(double value);
 std::string shown(const Estimate& estimate);
+std::string shown_range(double low, double high);  // "9.61–10.05", in the digits of the high end
 std::string shown_percent(const Estimate& share);  // "94 % (93–95)"
 std::string shown_time(double wall_s);             // "2026-11-24 10:02:03 UTC"
 
@@ -42,8 +43,25 @@ std::string headline_label(const ReportData& data);
 std::string cold_sentence(const ReportData& data);  // how long a cold start takes; empty likewise
 std::string type_sentence(const ReportData& data);  // what fewer bytes brought; empty: not measured
 
+// A hypothesis as the report tells of it.
+struct HypothesisText {
+  std::string id, claim, threshold;
+  Verdict verdict = Verdict::none;
+  std::string mark;     // a shape for the verdict: "●", "✕", "◐", "○"
+  std::string because;  // what decided, or why nothing did
+  std::string otherwise;
+};
+std::vector<HypothesisText> hypothesis_texts(const ReportData& data);
+std::string sentence_case(std::string_view text);    // "supported" -> "Supported"
+std::string score_sentence(const ReportData& data);  // how the sealed predictions did; empty: none
+std::string gate_sentence(const ReportData& data);   // the A/A pair; empty: not measured
+Table control_table(const ReportData& data);         // positive controls
+
 Table speed_table(const ReportData& data);
-Table clock_table(const ReportData& data);  // load, prefill and decode, never mixed
+Table claim_table(const ReportData& data);      // the module's claims, a row each
+Table pair_table(const ReportData& data);       // types of one model, pair by pair
+Table precision_table(const ReportData& data);  // what more time would buy
+Table clock_table(const ReportData& data);      // load, prefill and decode, never mixed
 Table prediction_table(const ReportData& data);
 Table time_table(const ReportData& data);
 Table block_table(const ReportData& data);

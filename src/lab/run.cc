@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "lab/exclusions.h"
+#include "lab/extension.h"
 #include "lab/models.h"
 #include "os/conditions.h"
 #include "os/process.h"
@@ -81,7 +82,9 @@ class PlanRun {
     if (state_.finished()) return state_;
     files_.prepare();
     begin_or_resume();
-    while (const auto slot = next_slot(plan_, state_)) run_slot(*slot);
+    do {
+      while (const auto slot = next_slot(plan_, state_)) run_slot(*slot);
+    } while (extend());
     record("finished", {{"trials", state_.trials.size()}});
     return state_;
   }
@@ -94,6 +97,14 @@ class PlanRun {
   void deviation(const std::string& what) {
     record("deviation", {{"what", what}});
     observer_.note(what);
+  }
+
+  bool extend() {
+    const auto blocks = extension_due(plan_, state_);
+    if (!blocks) return false;
+    record("extended", {{"blocks", *blocks}});
+    observer_.note(state_.notes.back().text);
+    return true;
   }
 
   void begin_or_resume() {
@@ -184,8 +195,9 @@ class PlanRun {
 
   std::size_t trials_expected() const {
     std::size_t count = 0;
-    for (const auto& block : plan_.schedule()) {
-      for (const std::size_t cell : block) count += state_.is_dropped(cell) ? 0 : 1;
+    const auto schedule = plan_.full_schedule();
+    for (std::size_t block = 0; block < state_.blocks; ++block) {
+      for (const std::size_t cell : schedule[block]) count += state_.is_dropped(cell) ? 0 : 1;
     }
     for (const TrialRecord& trial : state_.trials) {
       count += !trial.slot.repeat && !trial.excluded.empty() ? 1 : 0;

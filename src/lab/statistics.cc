@@ -67,28 +67,37 @@ Estimate geometric_interval(std::span<const double> values, double confidence) {
   return exponentials(mean_interval(logarithms(values), confidence));
 }
 
-Estimate paired_ratio(std::span<const double> a, std::span<const double> b, double confidence) {
+std::vector<double> log_ratios(std::span<const double> a, std::span<const double> b) {
   require(a.size() == b.size(), "pairs of unequal number");
   std::vector<double> differences = logarithms(a);
   const std::vector<double> subtrahends = logarithms(b);
   for (std::size_t i = 0; i < differences.size(); ++i) differences[i] -= subtrahends[i];
-  return exponentials(mean_interval(differences, confidence));
+  return differences;
 }
 
-Estimate welch_difference(std::span<const double> a, std::span<const double> b, double confidence) {
+Estimate paired_ratio(std::span<const double> a, std::span<const double> b, double confidence) {
+  return exponentials(mean_interval(log_ratios(a, b), confidence));
+}
+
+WelchStatistic welch(std::span<const double> a, std::span<const double> b) {
   const auto squared_error = [](std::span<const double> values) {
     const double sd = standard_deviation(values);
     return sd * sd / static_cast<double>(values.size());
   };
   const double va = squared_error(a);
   const double vb = squared_error(b);
-  const double centre = mean(a) - mean(b);
-  if (va + vb == 0) return {centre, centre, centre, a.size() + b.size()};
   const double freedom =
       (va + vb) * (va + vb) /
       (va * va / static_cast<double>(a.size() - 1) + vb * vb / static_cast<double>(b.size() - 1));
-  const double half = t_quantile(0.5 + confidence / 2, freedom) * std::sqrt(va + vb);
-  return {centre, centre - half, centre + half, a.size() + b.size()};
+  return {mean(a) - mean(b), std::sqrt(va + vb), freedom};
+}
+
+Estimate welch_difference(std::span<const double> a, std::span<const double> b, double confidence) {
+  const WelchStatistic w = welch(a, b);
+  const std::size_t n = a.size() + b.size();
+  if (w.standard_error == 0) return {w.difference, w.difference, w.difference, n};
+  const double half = t_quantile(0.5 + confidence / 2, w.degrees_of_freedom) * w.standard_error;
+  return {w.difference, w.difference - half, w.difference + half, n};
 }
 
 }  // namespace ceiling::lab

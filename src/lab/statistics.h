@@ -26,10 +26,19 @@ Estimate mean_interval(std::span<const double> values, double confidence);
 // whose noise is a factor.
 Estimate geometric_interval(std::span<const double> values, double confidence);
 
+// ln(a[i] / b[i]); values > 0, as many of a as of b.
+std::vector<double> log_ratios(std::span<const double> a, std::span<const double> b);
+
 // Geometric mean of a[i] / b[i] with its interval: what a block does to both cancels.
 Estimate paired_ratio(std::span<const double> a, std::span<const double> b, double confidence);
 
-// Difference of two unpaired means, unequal variances (Welch 1947): for separate machines.
+// Two unpaired means, unequal variances (Welch 1947): for separate machines. At least two values
+// each.
+struct WelchStatistic {
+  double difference = 0, standard_error = 0;
+  double degrees_of_freedom = 0;  // meaningless where nothing varies
+};
+WelchStatistic welch(std::span<const double> a, std::span<const double> b);
 Estimate welch_difference(std::span<const double> a, std::span<const double> b, double confidence);
 
 }  // namespace ceiling::lab

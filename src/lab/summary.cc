@@ -41,6 +41,19 @@ std::string prediction_note(const ReportData& data, std::size_t cell) {
   return note;
 }
 
+// One line of verdicts, then why some have none.
+std::string verdict_lines(const ReportData& data, std::size_t wide) {
+  std::string line;
+  for (const HypothesisText& h : hypothesis_texts(data)) {
+    line += fmt::format("{}{} {}: {}", line.empty() ? "" : "   ", h.mark, h.id, name(h.verdict));
+  }
+  std::string out = wrapped(line, wide);
+  if (!data.analysis.no_verdict.empty()) {
+    out += wrapped(fmt::format("No verdict on {}.", data.analysis.no_verdict.front()), wide);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string terminal_summary(const ReportData& data, const std::string& report_path, int columns) {
@@ -69,9 +82,7 @@ std::string terminal_summary(const ReportData& data, const std::string& report_p
   if (const std::string sentence = type_sentence(data); !sentence.empty()) {
     out += "\n" + wrapped(sentence + ".", wide);
   }
-  std::string verdict = fmt::format("No verdict on {} hypotheses", data.plan.hypotheses.size());
-  if (!data.analysis.no_verdict.empty()) verdict += ": " + data.analysis.no_verdict.front();
-  out += "\n" + wrapped(verdict + ".", wide);
+  out += "\n" + verdict_lines(data, wide);
   if (data.analysis.excluded > 0) {
     out += wrapped(
         fmt::format("{} of {} trials were excluded by the plan’s rules (the report says why).",

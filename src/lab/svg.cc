@@ -111,6 +111,12 @@ void Svg::polyline(const std::vector<std::pair<double, double>>& points, std::st
   body_ += fmt::format("<polyline class=\"{}\" points=\"{}\"/>\n", style, list);
 }
 
+void Svg::dots(const std::vector<std::pair<double, double>>& points, std::string_view style) {
+  std::string path;
+  for (const auto& [x, y] : points) path += fmt::format("M{},{}h0", px(x), px(y));
+  body_ += fmt::format("<path class=\"{}\" d=\"{}\"/>\n", style, path);
+}
+
 void Svg::rect(double x, double y, double width, double height, std::string_view style,
                std::string_view title) {
   titled(fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", style,

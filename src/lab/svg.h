@@ -20,6 +20,8 @@ class Svg {
 
   void line(double x1, double y1, double x2, double y2, std::string_view style);
   void polyline(const std::vector<std::pair<double, double>>& points, std::string_view style);
+  // Many small dots in one element, without titles of their own.
+  void dots(const std::vector<std::pair<double, double>>& points, std::string_view style);
   void rect(double x, double y, double width, double height, std::string_view style,
             std::string_view title = {});
   void circle(double x, double y, double radius, std::string_view style,

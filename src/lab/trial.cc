@@ -80,6 +80,14 @@ std::vector<ProfilePart> profile_from_json(const Fields& fields) {
   return profile;
 }
 
+FilledMemory filled_from_json(const Fields& fields) {
+  fields.only({"limit_bytes", "working_set_bytes", "charged_bytes", "refaults"});
+  return {fields.integer("limit_bytes", 1, kMostBytes),
+          fields.integer("working_set_bytes", 1, kMostBytes),
+          fields.integer("charged_bytes", 0, kMostBytes),
+          fields.integer("refaults", 0, kMostBytes)};
+}
+
 }  // namespace
 
 double TrialResult::decode_s() const {
@@ -133,6 +141,13 @@ json to_json(const TrialResult& result) {
     value["slices"].push_back(
         {{"after_token", slice.after_token}, {"bytes", slice.bytes}, {"seconds", slice.seconds}});
   }
+  if (result.filled) {
+    value["filled"] = {{"limit_bytes", result.filled->limit_bytes},
+                       {"working_set_bytes", result.filled->working_set_bytes},
+                       {"charged_bytes", result.filled->charged_bytes},
+                       {"refaults", result.filled->refaults}};
+  }
+  if (!result.treated.empty()) value["treated"] = to_json(result.treated);
   for (const ProfilePart& part : result.profile) {
     value["profile"].push_back({{"label", part.label},
                                 {"seconds_per_token", part.seconds_per_token},
@@ -165,6 +180,8 @@ TrialResult trial_from_json(const Fields& fields) {
   result.decode_operations = fields.number("decode_operations", 0, 1e30);
   result.slices = slices_from_json(fields);
   result.profile = profile_from_json(fields);
+  if (fields.has("filled")) result.filled = filled_from_json(fields.object("filled"));
+  if (fields.has("treated")) result.treated = treated_steps_from_json(fields, "treated");
   result.resident_bytes = fields.integer("resident_bytes", 0, kMostBytes);
   result.conditions = conditions_from_json(fields.object("conditions"));
   return result;

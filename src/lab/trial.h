@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "lab/treatment.h"
+
 namespace ceiling::lab {
 
 class Fields;
@@ -39,6 +41,14 @@ struct ProfilePart {
   double bytes_per_token = 0;
 };
 
+// How full the memory was that a trial was allowed, and what that did.
+struct FilledMemory {
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t working_set_bytes = 0;  // the file's pages and what the process holds besides
+  std::uint64_t charged_bytes = 0;      // of the file's pages, to the trial's own group
+  std::uint64_t refaults = 0;           // pages read again after they were pushed out, in decode
+};
+
 struct TrialResult {
   std::string cell;
   std::string device;     // "2 threads, AVX-512 VNNI"
@@ -58,6 +68,8 @@ struct TrialResult {
   double decode_operations = 0;
   std::vector<ProbeSlice> slices;
   std::vector<ProfilePart> profile;
+  std::vector<TreatedStep> treated;    // of a cell with treatments, after its plain decode
+  std::optional<FilledMemory> filled;  // of a cell that fills memory
   std::uint64_t resident_bytes = 0;
   TrialConditions conditions;
 

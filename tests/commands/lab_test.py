@@ -84,7 +84,7 @@ class Lab(unittest.TestCase):
             self.assertAlmostEqual(share, float(row["share_of_ceiling"]), places=9)
             self.assertEqual(row["weights"], "real")
         page = (self.out / "report.html").read_text()
-        for part in ("no verdict", "135M at Q4", "user", "What must agree", "prefers-color-scheme"):
+        for part in ("no verdict", "The module’s claims", "135M at Q4", "user", "What must agree", "prefers-color-scheme"):
             self.assertIn(part, page)
         self.assertEqual(ceiling("lab", "verify", self.out).code, 0)
 
@@ -92,7 +92,18 @@ class Lab(unittest.TestCase):
         said = {p["cell"]: p["median"] for p in json.loads((self.out / "plan.json").read_text())["predictions"]
                 if p["by"] == "user"}
         self.assertEqual(said, {"smol": 80, "gemma": 33})
+        self.compare()
         self.tamper()
+
+    def compare(self):
+        same = ceiling("compare", self.out, self.out, "--json")
+        self.assertEqual(same.code, 0, same.errors)
+        cells = json.loads(same.output)[0]["cells"]
+        self.assertEqual([cell["cell"] for cell in cells], ["smol", "gemma"])
+        for cell in cells:
+            self.assertAlmostEqual(cell["speed"]["value"], 1, places=9)
+            self.assertEqual(cell["p_holm"], 1)
+        self.assertEqual(ceiling("compare", self.out, self.out, "--vary", "weather").code, 2)
 
     def tamper(self):
         ledger = self.out / "ledger.jsonl"
@@ -133,6 +144,7 @@ class Lab(unittest.TestCase):
             self.assertEqual(asked.code, 3, asked.output)
             self.assertNotIn("61.5", asked.output + asked.errors)
         self.assertEqual(ceiling("lab", "verify", self.out).code, 3)
+        self.assertEqual(ceiling("compare", self.out, self.out).code, 3)
         self.assertFalse(list(self.out.glob("report.*")) + list(self.out.glob("results.*")))
 
     def test_interrupted_and_killed_it_goes_on(self):
@@ -177,6 +189,31 @@ class Lab(unittest.TestCase):
         self.assertEqual(ran.code, 0, ran.errors)
         self.assertIn(of_type(self.out, "sealed")[0]["data"]["digest"], sealed.output)
         self.assertEqual(ceiling("lab", "reveal", self.out).code, 0)
+
+    @unittest.skipUnless(shutil.which("ssh-keygen"), "ssh-keygen is not installed")
+    def test_a_signature_says_who_sealed(self):
+        key, signers = self.folder / "key", self.folder / "signers"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        signers.write_text("ada@example.org " + key.with_suffix(".pub").read_text())
+        one = plan(self.folder, [cell("smol", "135M", model(SMOLLM2))], 1)
+        self.assertEqual(ceiling("lab", "plan", "--plan", one, "--out", self.out).code, 0)
+        sealed = ceiling("lab", "seal", self.out, "--sign", key)
+        self.assertEqual(sealed.code, 0, sealed.errors)
+
+        def verify(who):
+            return ceiling("lab", "verify", self.out, "--signers", signers, "--signer", who)
+
+        good = verify("ada@example.org")
+        self.assertIn("ok: the seal is signed by ada@example.org", good.output)
+        self.assertEqual(good.code, 3)  # sound, and not finished
+        self.assertEqual(verify("eve@example.org").code, 4)
+        text = self.out / "seal.txt"
+        text.write_text(text.read_text().replace("seal ", "seal 0"))
+        forged = verify("ada@example.org")
+        self.assertEqual(forged.code, 4)
+        self.assertIn("not this run's seal", forged.errors)
+        missing = ceiling("lab", "seal", self.out, "--sign", self.folder / "no-key")
+        self.assertEqual(missing.code, 1, missing.output)
 
     def test_synthetic_weights_are_labelled_and_kept(self):
         synthetic = {"id": "0.5B-Q4_0", "size": "0.5B", "type": "Q4_0", "prompt_tokens": 4, "least_tokens": 2,

@@ -2,14 +2,27 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 #include "lab/hypotheses.h"
+#include "lab/hypothesis_cells.h"
 #include "lab/protocol.h"
 #include "os/files.h"
 
 namespace ceiling::lab {
 namespace {
+
+// The tests make their own models, whatever this machine's folder of models holds.
+class EmptyModels : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    const std::string folder = ::testing::TempDir() + "models_of_tests";
+    setenv("CEILING_MODELS", folder.c_str(), 0);
+  }
+};
+const auto* const kEmptyModels = ::testing::AddGlobalTestEnvironment(new EmptyModels);
 
 constexpr double kMemory = 30e9;
 
@@ -27,7 +40,34 @@ Cell cell_of(const std::string& id, const std::string& size, const std::string& 
 
 double bytes_of(const Cell& cell) {
   if (cell.size == "7B") return 4.0e9;
+  if (cell.type == "F16") return 2.4e9;
+  if (cell.type == "Q6_K") return 1.0e9;
+  if (cell.type == "Q5_K_M") return 0.85e9;
   return cell.type == "Q8_0" ? 1.3e9 : 0.7e9;
+}
+
+Cell treated_cell(const std::string& id, std::vector<Treatment> treatments) {
+  Cell cell = cell_of(id, "1B", "Q4_K_M");
+  cell.work = Work::treatments;
+  cell.treatments = std::move(treatments);
+  return cell;
+}
+
+// Steps of a machine whose time is a power of what is dilated.
+std::vector<TreatedStep> treated_steps(const Cell& cell, const LocalSlopes& slopes, double base_s) {
+  std::vector<TreatedStep> steps;
+  for (std::uint32_t cycle = 0; cycle < 5; ++cycle) {
+    for (std::uint32_t i = 0; i < cell.treatments.size(); ++i) {
+      const Treatment& t = cell.treatments[i];
+      const double seconds = base_s * std::pow(1 + t.bytes, slopes.bandwidth) *
+                             std::pow(1 + t.cached_bytes, slopes.placebo) *
+                             std::pow(1 + t.arithmetic, slopes.compute) * (1 + 0.1 * t.sequences);
+      const double bytes = bytes_of(cell);
+      steps.push_back({i, cycle, seconds, static_cast<std::uint64_t>(bytes),
+                       static_cast<std::uint64_t>(t.bytes * bytes)});
+    }
+  }
+  return steps;
 }
 
 CellPrediction prediction(const std::string& cell, const std::string& by, double median) {
@@ -57,9 +97,35 @@ Plan fake_plan(std::size_t blocks) {
                 cell_of("7B-Q4_K_M", "7B", "Q4_K_M")};
   plan.predictions = {prediction("1B-Q4_K_M", "program", 34), prediction("7B-Q4_K_M", "program", 6),
                       prediction("7B-Q4_K_M", "user", 9.5)};
-  plan.hypotheses = untested_hypotheses();
+  plan.hypotheses = hypotheses(plan);
   plan.left_out = {{"32B at Q4_K_M", "needs 20 GiB of memory, 12 GiB are available"}};
   plan.estimate_s = 100;
+  return plan;
+}
+
+Plan hypothesis_plan(std::size_t blocks) {
+  Plan plan = fake_plan(blocks);
+  plan.kind = "standard";
+  for (const char* type : {"Q5_K_M", "Q6_K", "F16"}) {
+    plan.cells.push_back(cell_of(std::string("1B-") + type, "1B", type));
+  }
+  plan.cells.push_back(cell_of("1B-Q4_K_M-twin", "1B", "Q4_K_M"));
+  plan.cells.push_back(treated_cell("treated", all_treatments()));
+  plan.cells.push_back(treated_cell("x8", local_treatments(7)));
+  plan.cells.push_back(treated_cell("nothing", local_treatments()));
+  plan.design.types = {"1B-Q4_K_M", "1B-Q5_K_M", "1B-Q6_K", "1B-Q8_0", "1B-F16"};
+  plan.design.same = {"1B-Q4_K_M", "1B-Q4_K_M-twin"};
+  plan.design.treated = "treated";
+  plan.design.compute_control = "x8";
+  plan.design.overhead_control = "nothing";
+  for (const double fill : {0.85, 0.9, 0.95, 1.0, 1.1}) {
+    Cell cell = cell_of("fill-" + std::to_string(std::lround(100 * fill)), "1B", "Q4_K_M");
+    cell.work = Work::fill;
+    cell.fill = fill;
+    plan.design.fills.push_back(cell.id);
+    plan.cells.push_back(cell);
+  }
+  plan.hypotheses = hypotheses(plan);
   return plan;
 }
 
@@ -103,6 +169,18 @@ TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
   result.conditions.elapsed_s = 2;
   result.conditions.others_share = 0.004;
   result.conditions.steal_share = 0.0007;
+  if (cell.work == Work::fill) {
+    const auto working_set = static_cast<std::uint64_t>(bytes_of(cell)) + (80 << 20);
+    result.filled =
+        FilledMemory{static_cast<std::uint64_t>(static_cast<double>(working_set) / cell.fill),
+                     working_set, result.file_bytes, cell.fill > 1 ? std::uint64_t{4000} : 0};
+  }
+  if (cell.work == Work::treatments) {
+    const auto slopes = slopes_of_cell.find(cell.id);
+    result.treated = treated_steps(
+        cell, slopes == slopes_of_cell.end() ? LocalSlopes{0.9, 0.01, 0.05} : slopes->second,
+        token_s);
+  }
   if (alter) alter(trial, result);
   return result;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lab/directory.h"
+#include "lab/elasticity.h"
 #include "lab/ledger.h"
 #include "lab/plan.h"
 #include "lab/run.h"
@@ -18,6 +19,9 @@ namespace ceiling::lab {
 // The model files are small ones in the test's own folder.
 Plan fake_plan(std::size_t blocks = 5);
 
+// The same with cells that test all hypotheses, their controls and an A/A pair.
+Plan hypothesis_plan(std::size_t blocks = 5);
+
 // A fresh folder for one test; what an earlier run of it left is removed.
 std::string fresh_folder(const std::string& name);
 
@@ -27,6 +31,7 @@ class FakeRunner : public TrialRunner {
   TrialResult run(const Cell& cell, const std::string& model_path) override;
 
   std::map<std::string, double> share_of_cell;                 // by id; 0.8 where absent
+  std::map<std::string, LocalSlopes> slopes_of_cell;           // of treated cells, by id
   std::function<void(std::size_t trial, TrialResult&)> alter;  // may throw in place of a result
   std::size_t started = 0;
 };

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
+#include "os/memory_group.h"
 
 namespace ceiling::lab {
 namespace {
@@ -37,6 +40,15 @@ std::vector<std::string> ids(const Plan& plan) {
   return result;
 }
 
+// Without the cells that test hypotheses.
+std::vector<std::string> sizes(const Plan& plan) {
+  std::vector<std::string> result;
+  for (const Cell& cell : plan.cells) {
+    if (!plan.design.has(cell.id)) result.push_back(cell.id);
+  }
+  return result;
+}
+
 TEST(QuickPlan, MeasuresThe7BWhereMemoryAllows) {
   const Plan plan = make_plan(Kind::quick, machine(), resources(8), 1);
   EXPECT_THAT(ids(plan), ElementsAre("1B-Q4_K_M", "1B-Q4_K_M-cold", "1B-Q8_0", "7B-Q4_K_M"));
@@ -63,6 +75,20 @@ TEST(QuickPlan, StaysWithinItsTimeOnSlowMachinesAndSaysWhatThatCost) {
   const Plan slow = make_plan(Kind::quick, machine(3), resources(8), 1);
   EXPECT_THAT(ids(slow), testing::Not(testing::Contains("7B-Q4_K_M")));
   EXPECT_THAT(slow.left_out.back().why, HasSubstr("more than 8 min"));
+}
+
+TEST(StandardPlan, TestsTheHypotheses) {
+  const Plan plan = make_plan(Kind::standard, machine(), resources(24), 1);
+  EXPECT_GE(plan.design.types.size(), 5U);
+  EXPECT_EQ(plan.design.same.size(), 2U);
+  for (const std::string& id : plan.design.cells()) EXPECT_NE(plan.find(id), nullptr) << id;
+  for (const Hypothesis& h : plan.hypotheses) {
+    // Where a control group may be made, H3 is tested too.
+    const bool no_group = h.id == "H3" && !os::memory_group_obstacle().empty();
+    EXPECT_EQ(h.untested.empty(), !no_group) << h.id;
+    EXPECT_FALSE(h.threshold.empty());
+  }
+  EXPECT_EQ(plan_from_json(to_json(plan), "plan").design.types, plan.design.types);
 }
 
 TEST(StandardPlan, StaysWithinAnHour) {
@@ -93,12 +119,15 @@ TEST(QuickPlan, ASmallDiskIsRespected) {
 
 TEST(StandardPlan, TakesTheLargestThreeThatFit) {
   const Plan large = make_plan(Kind::standard, machine(), resources(24), 1);
-  EXPECT_THAT(ids(large), ElementsAre("32B-Q4_K_M", "13B-Q4_K_M", "7B-Q4_K_M", "7B-Q4_K_M-cold"));
+  EXPECT_THAT(sizes(large), ElementsAre("32B-Q4_K_M", "13B-Q4_K_M", "7B-Q4_K_M", "7B-Q4_K_M-cold"));
   EXPECT_LE(large.estimate_s, 60 * 60);
   const Plan small = make_plan(Kind::standard, machine(), resources(12), 1);
-  EXPECT_THAT(ids(small), ElementsAre("13B-Q4_K_M", "7B-Q4_K_M", "3B-Q4_K_M", "3B-Q4_K_M-cold"));
-  EXPECT_THAT(small.left_out.back().what, HasSubstr("32B"));
-  EXPECT_THAT(small.left_out.back().why, HasSubstr("of memory"));
+  EXPECT_THAT(sizes(small), ElementsAre("13B-Q4_K_M", "7B-Q4_K_M", "3B-Q4_K_M", "3B-Q4_K_M-cold"));
+  const auto left_out =
+      std::find_if(small.left_out.begin(), small.left_out.end(),
+                   [](const LeftOut& item) { return item.what == "32B at Q4_K_M"; });
+  ASSERT_NE(left_out, small.left_out.end());
+  EXPECT_THAT(left_out->why, HasSubstr("of memory"));
 }
 
 TEST(Plan, EveryCellHasThreadsAndAPredictionBelowTheCeiling) {

@@ -190,6 +190,49 @@ TEST(Run, AModelFileThatChangesStopsIt) {
   EXPECT_TRUE(open_run(directory).state.finished());
 }
 
+// A disk that is full in the middle of a block: the run stops with the cause, nothing on record is
+// lost, and with room again it goes on.
+TEST(Run, AFullDiskStopsItAndLosesNothing) {
+  const Plan plan = fake_plan(2);
+  const RunDirectory directory = sealed_plan("disk_full", plan);
+  const std::string kept = directory.ledger() + ".kept";
+  FakeRunner runner;
+  runner.alter = [&](std::size_t trial, TrialResult&) {
+    if (trial != 3) return;
+    std::filesystem::rename(directory.ledger(), kept);
+    std::filesystem::create_symlink("/dev/full", directory.ledger());
+  };
+  SilentObserver observer;
+  try {
+    run_sealed(directory, runner, observer);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::failed);
+    EXPECT_THAT(error.what(), HasSubstr("ledger.jsonl"));
+  }
+  std::filesystem::rename(kept, directory.ledger());
+  EXPECT_EQ(open_run(directory).state.trials.size(), 3U);
+  FakeRunner again;
+  run_sealed(directory, again, observer);
+  const OpenedRun run = open_run(directory);
+  EXPECT_EQ(cells_in_order(plan, run.state), sealed_order(plan));
+  EXPECT_TRUE(verify(directory).problems.empty());
+}
+
+TEST(Run, AMachineThatSleptAndAClockThatJumpedAreNamed) {
+  FakeRunner runner;
+  runner.alter = [](std::size_t trial, TrialResult& result) {
+    if (trial == 1) result.conditions.slept_s = 61;
+    if (trial == 2) result.conditions.clock_jump_s = -3600;
+  };
+  const RunDirectory directory = finished_run("slept", fake_plan(2), runner);
+  const OpenedRun run = open_run(directory);
+  EXPECT_THAT(run.state.trials[1].excluded.at(0), HasSubstr("slept for 61.0 s"));
+  EXPECT_THAT(run.state.trials[2].excluded.at(0), HasSubstr("clock jumped by -3600.0 s"));
+  EXPECT_EQ(run.state.trials.size(), 10U);  // both repeated once, all kept
+  EXPECT_TRUE(verify(directory).problems.empty());
+}
+
 TEST(Run, APlanChangedAfterSealingIsRefused) {
   Plan plan = fake_plan(2);
   const RunDirectory directory = sealed_plan("plan_changed", plan);

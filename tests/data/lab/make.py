@@ -86,6 +86,7 @@ def schedule(seed, blocks, cells, reference):
 CELLS = [  # id, size, type, model, bytes a token, share of the ceiling, fixed share of the rest
     ("SmolLM2-135M", "135M", "Q4_1", {"kind": "file", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}, 99.8e6, 0.46, 0.7),
     ("1B-Q4_K_M", "1B", "Q4_K_M", "1B", 0.67e9, 0.83, 0.4),
+    ("1B-Q4_K_M-cold", "1B", "Q4_K_M", "1B", 0.67e9, 0.83, 0.4),  # from a file evicted from the page cache
     ("1B-Q8_0", "1B", "Q8_0", "1B", 1.14e9, 0.90, 0.4),
     ("7B-Q4_K_M", "7B", "Q4_K_M", "7B", 3.98e9, 0.94, 0.2),
 ]
@@ -95,7 +96,8 @@ def cell(item):
     name, size, kind, model, *_ = item
     if isinstance(model, str):
         model = {"kind": "synthetic", "shape": model, "recipe": kind, "seed": 1, "vocabulary": 49152}
-    return {"id": name, "size": size, "type": kind, "model": model, "device": "cpu", "threads": 2, "prompt_tokens": 128,
+    work = {"work": "cold-load"} if name.endswith("-cold") else {}
+    return {"id": name, "size": size, "type": kind, "model": model, **work, "device": "cpu", "threads": 2, "prompt_tokens": 128,
             "least_tokens": 16, "most_tokens": 64, "most_decode_s": 10}
 
 
@@ -136,6 +138,7 @@ def plan():
 def trial(item, memory, noise, others):
     name, _, _, _, bytes_a_token, share, fixed = item
     count = 64
+    cold = name.endswith("-cold")
     token_s = [bytes_a_token / (share * memory) * (1 + noise + 0.01 * math.sin(i)) for i in range(count)]
     mean = sum(token_s) / count
     spare = mean * (1 - share)
@@ -143,7 +146,8 @@ def trial(item, memory, noise, others):
     operations = bytes_a_token * 3.4
     return {
         "cell": name, "device": "2 threads, avx512", "residency": "shared", "threads": 2, "file_bytes": int(bytes_a_token),
-        "cached_share": 1, "touch_s": bytes_a_token / 9e9, "load_s": 0.02 + bytes_a_token / 2e11, "prompt_tokens": 128,
+        "cached_share": 0 if cold else 1, "touch_s": 0 if cold else bytes_a_token / 9e9,
+        "load_s": (0.02 + bytes_a_token / 2e11 + (bytes_a_token / 0.8e9 if cold else 0)) * (1 + noise), "prompt_tokens": 128,
         "prefill_s": 128 * operations / 3.1e11, "first_token_s": 128 * operations / 3.1e11 + 2e-5,
         "prefill_operations": 128 * operations, "prefill_bytes": int(bytes_a_token), "token_s": token_s,
         "decode_read_bytes": int(bytes_a_token) * count, "decode_operations": operations * count,
@@ -190,7 +194,7 @@ def run_blocks(chain, the_plan, shares):
             if excluded:
                 again.append((slot, index, True))
                 places.append(again[-1])
-            else:
+            elif not CELLS[index][0].endswith("-cold"):
                 speed = result["decode_read_bytes"] / sum(result["token_s"])
                 shares.setdefault(CELLS[index][0], {}).setdefault(block, []).append(speed / memory)
 

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""The published schema of plans (docs/plan.schema.json) and the program take and refuse the same plans."""
+import copy
+import json
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import jsonschema
+
+from program import SMOLLM2, ceiling, model
+
+SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs/plan.schema.json").read_text())
+
+
+def base():
+    file = {"kind": "file", "file": str(model(SMOLLM2))}
+    small = {"size": "135M", "type": "Q4_1", "model": file, "prompt_tokens": 4, "least_tokens": 2, "most_tokens": 2}
+    return {"format": "ceiling-plan/1", "blocks": 2, "seed": 1,
+            "cells": [{"id": "a", **small}, {"id": "b", **small},
+                      {"id": "t", **small, "work": "treatments", "treatments": [{}, {"bytes": 0.1}]},
+                      {"id": "f", **small, "work": "fill", "fill": 0.9}],
+            "design": {"same": ["a", "b"], "treated": "t", "fills": ["f"]}, "thresholds": {"same_within": 0.03},
+            "extensions": [4, 6], "exclusions": {"others_share_above": 0.05}}
+
+
+# Each a change that makes a sound plan unsound.
+WRONG = {
+    "another format": lambda p: p.update(format="ceiling-plan/2"),
+    "no cells": lambda p: p.update(cells=[]),
+    "an unknown member": lambda p: p.update(block=3),
+    "an unknown member of a cell": lambda p: p["cells"][0].update(thread=2),
+    "text for a number": lambda p: p.update(blocks="3"),
+    "a negative number": lambda p: p["cells"][0].update(prompt_tokens=-1),
+    "unknown work": lambda p: p["cells"][0].update(work="rest"),
+    "treatments without the work": lambda p: p["cells"][0].update(treatments=[{"bytes": 1}]),
+    "the work without treatments": lambda p: p["cells"][2].pop("treatments"),
+    "an unknown threshold": lambda p: p["thresholds"].update(speed=1),
+    "one label for an A/A pair": lambda p: p["design"].update(same=["a"]),
+    "an unknown model kind": lambda p: p["cells"][0]["model"].update(kind="cloud"),
+    "a line break in a name": lambda p: p["cells"][0].update(id="a\nb"),
+    "a memory filled three times": lambda p: p["cells"][3].update(fill=3),
+}
+
+
+class PlanSchema(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.validator = jsonschema.Draft202012Validator(SCHEMA)
+        self.count = 0
+
+    def ask(self, plan):
+        """Whether the program takes the plan; what it wrote if it does."""
+        self.count += 1
+        file = self.folder / f"{self.count}.json"
+        file.write_text(json.dumps(plan))
+        out = self.folder / f"run{self.count}"
+        # A wrong plan is refused before the machine is measured.
+        done = ceiling("lab", "plan", "--plan", file, "--out", out)
+        return done, out / "plan.json"
+
+    def test_the_schema_is_sound(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def test_what_the_program_writes_is_valid(self):
+        self.validator.validate(base())
+        done, written = self.ask(base())
+        self.assertEqual(done.code, 0, done.errors)
+        self.validator.validate(json.loads(written.read_text()))
+        recorded = pathlib.Path(__file__).parents[1] / "data/lab/run/plan.json"
+        self.validator.validate(json.loads(recorded.read_text()))
+
+    def test_both_refuse_the_same(self):
+        for name, change in WRONG.items():
+            with self.subTest(name):
+                plan = copy.deepcopy(base())
+                change(plan)
+                self.assertFalse(self.validator.is_valid(plan), "the schema takes it")
+                done, written = self.ask(plan)
+                self.assertEqual(done.code, 4, f"the program: {done.errors}")
+                self.assertFalse(written.exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
