@@ -1,7 +1,7 @@
 """`ceiling quantize` beside llama.cpp's own quantiser: time, size, error of the weights, and whether llama.cpp loads
 what Ceiling wrote.
 
-    python3 bench/peers/compare.py --setup        llama-cpp-python, once
+    python3 bench/peers/compare.py --setup        llama-cpp-python, once; then its bin/pip install gguf
     python3 bench/peers/quantise.py [--source FILE] [--type Q4_K_M ...] [--threads N] --out docs/results/quantise
 
 The source is a float file; without --source, synthetic F16 weights of the 0.5B shape. Errors are over all matrices
