@@ -130,6 +130,7 @@ std::shared_ptr<const File> File::open(const std::string& path) {
       label_ = file_path;
       parse_all();
     }
+    void release(std::span<const std::byte> part) const override { map.release(part); }
     os::MappedFile map;
   };
   return std::make_shared<Mapped>(path);

@@ -44,7 +44,9 @@ class File {
   const TensorInfo* find(std::string_view name) const;              // nullptr: absent
   std::span<const std::byte> bytes() const { return bytes_; }       // the whole mapping
   std::span<const std::byte> data(const TensorInfo& tensor) const;  // inside the mapping
-  const std::string& label() const { return label_; }               // path, for messages
+  // What was read of the file so far, and will not be again soon, leaves this process's memory.
+  virtual void release(std::span<const std::byte> /*part*/) const {}
+  const std::string& label() const { return label_; }  // path, for messages
   std::uint64_t alignment() const { return alignment_; }
   std::uint64_t data_offset() const { return data_offset_; }
 

@@ -121,6 +121,7 @@ class Worker {
         check_finite(tensor, row);
       }
       writer_.write(piece.tensor, piece.row_begin * from_row, source);
+      file_.release(source);
       return;
     }
     const std::size_t to_row = row_bytes(to, cols);
@@ -136,6 +137,7 @@ class Worker {
       add_error(importance, error);
     }
     writer_.write(piece.tensor, piece.row_begin * to_row, output_);
+    file_.release(source);
   }
 
  private:

@@ -26,6 +26,9 @@ class MappedFile {
   void advise_sequential() const;
   // Asks for read-ahead and touches each page with `threads` threads, so that no later read faults.
   void populate(unsigned threads) const;
+  // Takes the pages of `part` (of bytes()) out of this process's memory. They stay in the page
+  // cache; a later read brings them back.
+  void release(std::span<const std::byte> part) const;
   // Share of the mapping's pages that are in the page cache now, 0..1 (mincore).
   double resident_share() const;
 

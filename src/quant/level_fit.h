@@ -147,15 +147,25 @@ struct LineSums {
   }
 };
 
-template <int top, int n>
-LineSums line_sums(const Lanes* x, const Lanes* w, const Line& line) {
-  const Lanes inverse = inverse_of(line.scale);
+// The sums that no line changes.
+template <int n>
+LineSums sums_without_line(const Lanes* x, const Lanes* w) {
   LineSums sums;
+  for (int i = 0; i < n; ++i) {
+    sums.w += w[i];
+    sums.x += w[i] * x[i];
+  }
+  return sums;
+}
+
+// Those of the nearest levels on `line` besides.
+template <int top, int n>
+LineSums line_sums(const Lanes* x, const Lanes* w, const LineSums& without, const Line& line) {
+  const Lanes inverse = inverse_of(line.scale);
+  LineSums sums = without;
   for (int i = 0; i < n; ++i) {
     const Lanes q = Integers<0, top>::nearest((x[i] - line.offset) * inverse);
     const Lanes weighted = w[i] * q;
-    sums.w += w[i];
-    sums.x += w[i] * x[i];
     sums.q += weighted;
     sums.xq += weighted * x[i];
     sums.qq += weighted * q;
@@ -179,7 +189,7 @@ Lanes line_error(const Lanes* x, const Lanes* w, const Line& line) {
 // The line of least error: a grid of clippings at both ends, each with its least-squares line, then
 // alternating steps from the best.
 template <int top, int n>
-Line best_line(const Lanes* x, const Lanes* w, bool offset_not_positive) {
+Line best_line(const Lanes* x, const Lanes* w, const LineSums& without, bool offset_not_positive) {
   Lanes low = x[0];
   Lanes high = x[0];
   for (int i = 1; i < n; ++i) {
@@ -202,10 +212,11 @@ Line best_line(const Lanes* x, const Lanes* w, bool offset_not_positive) {
       const float levels = static_cast<float>(top) - below - above;
       if (levels <= 0) continue;
       const Line start{level * (levels / static_cast<float>(top)), low + level * below};
-      consider(line_sums<top, n>(x, w, start).fit(offset_not_positive));
+      consider(line_sums<top, n>(x, w, without, start).fit(offset_not_positive));
     }
   }
-  for (int i = 0; i < 3; ++i) consider(line_sums<top, n>(x, w, best).fit(offset_not_positive));
+  for (int i = 0; i < 3; ++i)
+    consider(line_sums<top, n>(x, w, without, best).fit(offset_not_positive));
   return best;
 }
 

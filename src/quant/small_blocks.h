@@ -46,18 +46,18 @@ Line line_halves(const SmallGroups& groups) {
     best = select(better, halves, best);
     best_error = select(better, error, best_error);
   };
-  const Line line = best_line<top, kSmallBlock>(groups.x, groups.w, false);
+  const LineSums without = sums_without_line<kSmallBlock>(groups.x, groups.w);
+  const Line line = best_line<top, kSmallBlock>(groups.x, groups.w, without, false);
   const Lanes nearest = round_to_half(line.offset * groups.unit);
   for (const int step : {0, -1, 1}) {
     const Lanes m = neighbour_half(nearest, step);
     const Line shifted{line.scale, m / groups.unit};
-    const LineSums sums = line_sums<top, kSmallBlock>(groups.x, groups.w, shifted);
+    const LineSums sums = line_sums<top, kSmallBlock>(groups.x, groups.w, without, shifted);
     consider(line.scale, m);
     const Lanes refitted = (sums.xq - shifted.offset * sums.q) / sums.qq;
     consider(select(sums.qq > zero, refitted, line.scale), m);
   }
-  const LineSums flat = line_sums<top, kSmallBlock>(groups.x, groups.w, {});
-  consider(zero, round_to_half(flat.x / flat.w * groups.unit));
+  consider(zero, round_to_half(without.x / without.w * groups.unit));
   return best;
 }
 

@@ -140,7 +140,9 @@ template <int top, typename Blocks, int scale_top>
 class LineSearch {
  public:
   explicit LineSearch(const Blocks& blocks)
-      : blocks_(blocks), lines_(best_line<top, Blocks::kSize>(blocks.x, blocks.w, true)) {
+      : blocks_(blocks),
+        without_(sums_without_line<Blocks::kSize>(blocks.x, blocks.w)),
+        lines_(best_line<top, Blocks::kSize>(blocks.x, blocks.w, without_, true)) {
     largest_.scale = across<Blocks::kGroups>(lines_.scale, larger);
     largest_.offset = across<Blocks::kGroups>(lines_.offset, smaller);
   }
@@ -202,7 +204,7 @@ class LineSearch {
       }
     }
     choice.error = sum_across<Blocks::kGroups>(least);
-    const LineSums sums = line_sums<top, Blocks::kSize>(blocks_.x, blocks_.w,
+    const LineSums sums = line_sums<top, Blocks::kSize>(blocks_.x, blocks_.w, without_,
                                                         line(choice, choice.scale, choice.minimum));
     return {sums, choice.scale, choice.minimum};
   }
@@ -220,6 +222,7 @@ class LineSearch {
   static Lanes rounded(const Lanes& value) { return round_to_integer(clamp(value, 0, scale_top)); }
 
   const Blocks& blocks_;
+  LineSums without_;
   Line lines_;
   Line largest_;  // of the block
 };

@@ -57,6 +57,24 @@ TEST_F(MappedFileTest, NamesTheFileItCannotMap) {
   }
 }
 
+TEST_F(MappedFileTest, ReleasedPagesLeaveTheProcessAndComeBack) {
+  constexpr std::size_t kSize = std::size_t{32} << 20;
+  const auto shared_bytes = [] {  // of this process, mapped from files
+    std::size_t total = 0;
+    std::size_t resident = 0;
+    std::size_t shared = 0;
+    std::ifstream("/proc/self/statm") >> total >> resident >> shared;
+    return shared * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  };
+  const MappedFile file = MappedFile::open(write("a", std::string(kSize, 'x')));
+  const auto all_x = [](std::byte b) { return b == std::byte('x'); };
+  ASSERT_TRUE(std::all_of(file.bytes().begin(), file.bytes().end(), all_x));
+  const std::size_t before = shared_bytes();
+  file.release(file.bytes().subspan(1000, kSize - 2000));
+  EXPECT_LT(shared_bytes() + kSize * 9 / 10, before);
+  EXPECT_TRUE(std::all_of(file.bytes().begin(), file.bytes().end(), all_x));
+}
+
 TEST_F(MappedFileTest, PopulateBringsEveryPageIn) {
   const std::string path = write("big", std::string(9'000'001, 'y'));
   evict_from_page_cache(path);

@@ -31,6 +31,22 @@ std::size_t rows_at_once(const MatMulShape& shape, std::size_t n) {
   return std::min(shape.rows, std::max(most_floats / (2 * n) / unit, std::size_t{1}) * unit);
 }
 
+// All but where the results go.
+Product product_of(const KernelSet& kernels, const MatMulShape& shape, const std::byte* weights,
+                   std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
+                   std::size_t n) {
+  const Preparation how = kernels.preparation(shape.type, terms(shape) * n);
+  return {.type = shape.type,
+          .cols = shape.cols,
+          .weights = weights,
+          .row_bytes = row_bytes(shape.type, shape.cols),
+          .row_begin = row_begin,
+          .row_end = row_end,
+          .prepared = prepared,
+          .prepared_pitch = kernels.prepared_bytes(how, shape.cols),
+          .n = terms(shape) * n};
+}
+
 }  // namespace
 
 MatMul::MatMul(Isa isa) : kernels_(&kernels_of(isa)) {}
@@ -63,19 +79,10 @@ void MatMul::multiply(const MatMulShape& shape, const std::byte* weights, std::s
                       std::size_t y_pitch, std::byte* workspace) const {
   assert(row_begin <= row_end && row_end <= shape.rows);
   if (row_begin == row_end || n == 0) return;
-  const Preparation how = kernels_->preparation(shape.type, terms(shape) * n);
-  Product product{.type = shape.type,
-                  .cols = shape.cols,
-                  .weights = weights,
-                  .row_bytes = row_bytes(shape.type, shape.cols),
-                  .row_begin = row_begin,
-                  .row_end = row_end,
-                  .prepared = prepared,
-                  .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
-                  .n = terms(shape) * n,
-                  .y = y,
-                  .y_pitch = y_pitch,
-                  .workspace = workspace};
+  Product product = product_of(*kernels_, shape, weights, row_begin, row_end, prepared, n);
+  product.y = y;
+  product.y_pitch = y_pitch;
+  product.workspace = workspace;
   if (!shape.two_terms) return kernels_->multiply(product);
   auto* const sums =
       reinterpret_cast<float*>(workspace + aligned(kernels_->workspace_bytes(shape, 2 * n)));
@@ -106,19 +113,10 @@ void MatMul::multiply_trial(const Trial& trial, const MatMulShape& shape, const 
                             std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
                             float* y) const {
   assert(has_trial(shape.type) && row_begin <= row_end && row_end <= shape.rows);
-  const Preparation how = kernels_->preparation(shape.type, terms(shape));
-  Product product{.type = shape.type,
-                  .cols = shape.cols,
-                  .weights = weights,
-                  .row_bytes = row_bytes(shape.type, shape.cols),
-                  .row_begin = row_begin,
-                  .row_end = row_end,
-                  .prepared = prepared,
-                  .prepared_pitch = kernels_->prepared_bytes(how, shape.cols),
-                  .n = 1,
-                  .y = y,
-                  .y_pitch = shape.rows,
-                  .workspace = nullptr};
+  Product product = product_of(*kernels_, shape, weights, row_begin, row_end, prepared, 1);
+  product.n = 1;
+  product.y = y;
+  product.y_pitch = shape.rows;
   kernels_->multiply_trial(product, trial);
   if (!shape.two_terms) return;
   product.prepared += product.prepared_pitch;

@@ -9,7 +9,7 @@ namespace ceiling::cpu {
 namespace {
 
 constexpr std::size_t kPieceFloats =
-    std::size_t{128} * 1024;                // outputs that stay in a core's cache
+    std::size_t{256} * 1024;                // outputs that stay in a core's cache
 constexpr std::size_t kPiecesOfThread = 4;  // at least, so that none waits long for another
 constexpr std::size_t kMostPreparations = 8;
 
@@ -157,12 +157,14 @@ void run_products(const Machine& machine, const StepState& step, ThreadState& th
         });
     return;
   }
+  std::size_t all = 0;
+  for (const Product& product : phase.products) all += product.matrix.shape.rows;
   std::size_t taken = queues.take_common();
   std::size_t before = 0;  // pieces of the products before this one
   for (const Product& product : phase.products) {
     const std::size_t rows = product.matrix.shape.rows;
     const std::size_t unit = granule(machine.matmul, product, n);
-    const std::size_t fair = rows / (team.threads() * kPiecesOfThread) / unit * unit;
+    const std::size_t fair = all / (team.threads() * kPiecesOfThread) / unit * unit;
     const std::size_t piece =
         std::min(piece_rows(machine.matmul, product, n), std::max(fair, unit));
     const std::size_t pieces = (rows + piece - 1) / piece;

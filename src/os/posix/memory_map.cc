@@ -131,6 +131,14 @@ void MappedFile::populate(unsigned threads) const {
   }
 }
 
+void MappedFile::release(std::span<const std::byte> part) const {
+  if (part.empty()) return;
+  const std::size_t page = page_size();
+  const auto first = static_cast<std::size_t>(part.data() - data_) / page * page;
+  const auto end = static_cast<std::size_t>(part.data() - data_) + part.size();
+  madvise(const_cast<std::byte*>(data_) + first, end - first, MADV_DONTNEED);
+}
+
 double MappedFile::resident_share() const {
   if (data_ == nullptr) return 0;
   const std::size_t page = page_size();

@@ -8,7 +8,7 @@
 namespace ceiling::cpu {
 namespace {
 
-constexpr std::size_t kFloatSteps = 256;  // 32-bit steps of a chunk
+constexpr std::size_t kFloatSteps = 512;  // 32-bit steps of a chunk
 
 // Arithmetic gives the Lanes, kRows, kPerStep columns a step, unpack(w, column, columns, out) and
 // multiply_add(w, x, sum).

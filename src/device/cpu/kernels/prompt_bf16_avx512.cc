@@ -9,13 +9,13 @@ namespace {
 inline __m512 dot_pairs(__m512 sum, __m512i w, __m512i x) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(w), reinterpret_cast<__m512bh>(x));
 }
-inline __m256 dot_pairs(__m256 sum, __m256i w, __m256i x) {
-  return _mm256_dpbf16_ps(sum, reinterpret_cast<__m256bh>(w), reinterpret_cast<__m256bh>(x));
+inline Lanes32::Floats dot_pairs(const Lanes32::Floats& sum, __m512i w, const Lanes32::Ints& x) {
+  return {dot_pairs(sum.a, w, x.a), dot_pairs(sum.b, w, x.b)};
 }
 
 struct InBFloat16 {
-  using Wide = Lanes16;
-  using Narrow = Lanes8;
+  using Wide = Lanes32;
+  using Narrow = Lanes16;
   static constexpr int kRows = 12;
   static constexpr std::size_t kPerStep = 2;
 
@@ -29,9 +29,9 @@ struct InBFloat16 {
   }
 
   template <typename Lanes>
-  static typename Lanes::Floats multiply_add(const std::uint32_t& w, typename Lanes::Ints x,
-                                             typename Lanes::Floats sum) {
-    return dot_pairs(sum, Lanes::broadcast(static_cast<std::int32_t>(w)), x);
+  static typename Lanes::Floats multiply_add(const std::uint32_t& w, const typename Lanes::Ints& x,
+                                             const typename Lanes::Floats& sum) {
+    return dot_pairs(sum, _mm512_set1_epi32(static_cast<std::int32_t>(w)), x);
   }
 };
 

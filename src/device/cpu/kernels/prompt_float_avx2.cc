@@ -2,7 +2,8 @@
 #include "device/cpu/kernels/avx2/entries.h"
 #include "device/cpu/kernels/avx2/floats.h"
 #include "device/cpu/kernels/avx2/lanes.h"
-#include "device/cpu/kernels/float_plan.h"
+//
+#include "device/cpu/kernels/prompt_float_types.h"
 
 namespace ceiling::cpu {
 namespace {
@@ -34,26 +35,14 @@ struct InFloat32 {
   }
 };
 
-template <typename Action>
-auto with_plan(TensorType type, Action&& action) {
-  switch (type) {
-    case TensorType::F16:
-      return action(FloatPlan<InFloat32<StoredF16>>{});
-    case TensorType::BF16:
-      return action(FloatPlan<InFloat32<StoredBF16>>{});
-    default:
-      return action(FloatPlan<InFloat32<StoredF32>>{});
-  }
-}
-
 }  // namespace
 
 std::size_t prompt_float_workspace_avx2(std::size_t n) {
-  return prompt_workspace<FloatPlan<InFloat32<StoredF32>>>(n);
+  return float_prompt_workspace<InFloat32>(n);
 }
 
 void multiply_prompt_float_avx2(const Product& product) {
-  with_plan(product.type, [&](auto plan) { PromptProduct<decltype(plan)>(product).run(); });
+  multiply_float_prompt<InFloat32>(product);
 }
 
 }  // namespace ceiling::cpu

@@ -1,16 +1,14 @@
 // NEON with dot product: prompts through weights of all types. Half-precision weights widen
 // exactly.
-#include "device/cpu/kernels/float_plan.h"
 #include "device/cpu/kernels/neon/entries.h"
 #include "device/cpu/kernels/neon/floats.h"
 #include "device/cpu/kernels/neon/tile.h"
-#include "device/cpu/kernels/quantised_plan.h"
+//
+#include "device/cpu/kernels/prompt_float_types.h"
+#include "device/cpu/kernels/prompt_types.h"
 
 namespace ceiling::cpu {
 namespace {
-
-template <typename Unpacker>
-using Plan = QuantisedPlan<Unpacker, Tile<Unpacker>>;
 
 template <typename Stored>
 struct InFloat32 {
@@ -35,64 +33,18 @@ struct InFloat32 {
   }
 };
 
-// Calls action(Plan) for a quantised type.
-template <typename Action>
-auto with_plan(TensorType type, Action&& action) {
-  using enum TensorType;
-  switch (type) {
-    case Q4_0:
-      return action(Plan<SmallUnpacker<SmallQ4_0>>{});
-    case Q4_1:
-      return action(Plan<SmallUnpacker<SmallQ4_1>>{});
-    case Q5_0:
-      return action(Plan<SmallUnpacker<SmallQ5_0>>{});
-    case Q5_1:
-      return action(Plan<SmallUnpacker<SmallQ5_1>>{});
-    case IQ4_NL:
-      return action(Plan<SmallUnpacker<SmallIQ4_NL>>{});
-    case IQ4_XS:
-      return action(Plan<UnpackerIQ4_XS>{});
-    case Q4_K:
-      return action(Plan<SuperUnpacker<SuperQ4_K>>{});
-    case Q5_K:
-      return action(Plan<SuperUnpacker<SuperQ5_K>>{});
-    case Q2_K:
-      return action(Plan<SuperUnpacker<SuperQ2_K>>{});
-    case Q3_K:
-      return action(Plan<SuperUnpacker<SuperQ3_K>>{});
-    case Q6_K:
-      return action(Plan<SuperUnpacker<SuperQ6_K>>{});
-    default:
-      return action(Plan<SmallUnpacker<SmallQ8_0>>{});
-  }
-}
-
-template <typename Action>
-auto with_float_plan(TensorType type, Action&& action) {
-  switch (type) {
-    case TensorType::F16:
-      return action(FloatPlan<InFloat32<StoredF16>>{});
-    case TensorType::BF16:
-      return action(FloatPlan<InFloat32<StoredBF16>>{});
-    default:
-      return action(FloatPlan<InFloat32<StoredF32>>{});
-  }
-}
-
 }  // namespace
 
 std::size_t prompt_workspace_neon(TensorType type, std::size_t n) {
-  return with_plan(type, [n](auto plan) { return prompt_workspace<decltype(plan)>(n); });
+  return quantised_prompt_workspace<Tile>(type, n);
 }
-void multiply_prompt_neon(const Product& product) {
-  with_plan(product.type, [&](auto plan) { PromptProduct<decltype(plan)>(product).run(); });
-}
+void multiply_prompt_neon(const Product& product) { multiply_quantised_prompt<Tile>(product); }
 
 std::size_t prompt_float_workspace_neon(std::size_t n) {
-  return prompt_workspace<FloatPlan<InFloat32<StoredF32>>>(n);
+  return float_prompt_workspace<InFloat32>(n);
 }
 void multiply_prompt_float_neon(const Product& product) {
-  with_float_plan(product.type, [&](auto plan) { PromptProduct<decltype(plan)>(product).run(); });
+  multiply_float_prompt<InFloat32>(product);
 }
 
 }  // namespace ceiling::cpu

@@ -8,12 +8,13 @@
 namespace ceiling::cpu {
 namespace {
 
-// Tile gives the Lanes, kRows and multiply(panel rows, blocks, strip, total).
+// Tile gives the Lanes, kRows, PanelRow (an UnpackedRow and what the tile wants beside it, which
+// complete(row) makes) and multiply(panel rows, blocks, strip, total).
 template <typename Unpacker, typename Tile>
 struct QuantisedPlan {
   static constexpr std::size_t kColumns = kPanelColumns;
   static constexpr int kRows = Tile::kRows;
-  using PanelRow = UnpackedRow<Unpacker>;
+  using PanelRow = typename Tile::PanelRow;
   using Wide = typename Tile::Wide;
   using Narrow = typename Tile::Narrow;
   template <typename Lanes>
@@ -32,6 +33,7 @@ struct QuantisedPlan {
 
   static void unpack(Address w, std::size_t column, std::size_t columns, PanelRow& out) {
     unpack_row<Unpacker>(w, column, columns, out);
+    Tile::complete(out);
   }
 
   template <typename Lanes>

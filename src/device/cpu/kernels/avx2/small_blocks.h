@@ -21,11 +21,12 @@ inline Halves split_nibbles(__m256i bytes) {
   return {_mm256_and_si256(bytes, mask), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask)};
 }
 
-// A type gives: kBytes of a block; kOffset that its bytes carry; whether they are signed; whether
-// there is a minimum; and the weights of two blocks.
+// A type gives: kBytes of a block; the largest magnitude of its bytes, and kOffset that they carry;
+// whether they are signed; whether there is a minimum; and the weights of two blocks.
 template <typename Block>
 struct SmallType {
   static constexpr std::size_t kBytes = sizeof(Block);
+  static constexpr int kLargest = 15;
   static constexpr int kOffset = 0;
   static constexpr bool kSigned = false;
   static constexpr bool kHasMinimum = false;
@@ -51,6 +52,7 @@ inline Halves iq4_weights(__m256i nibbles) {
 }
 
 struct SmallIQ4_NL : SmallType<BlockIQ4_NL> {
+  static constexpr int kLargest = 128;
   static constexpr bool kSigned = true;
   static Halves weights(Address a, Address b) { return iq4_weights(load_two(a + 2, b + 2)); }
 };
@@ -71,6 +73,7 @@ inline Halves add_fifth_bits(const Halves& low, Address a, Address b) {
 }
 
 struct SmallQ5_0 : SmallType<BlockQ5_0> {
+  static constexpr int kLargest = 31;
   static constexpr int kOffset = 16;
   static Halves weights(Address a, Address b) {
     return add_fifth_bits(split_nibbles(load_two(a + 6, b + 6)), a + 2, b + 2);
@@ -78,6 +81,7 @@ struct SmallQ5_0 : SmallType<BlockQ5_0> {
 };
 
 struct SmallQ5_1 : SmallType<BlockQ5_1> {
+  static constexpr int kLargest = 31;
   static constexpr bool kHasMinimum = true;
   static Halves weights(Address a, Address b) {
     return add_fifth_bits(split_nibbles(load_two(a + 8, b + 8)), a + 4, b + 4);
@@ -85,6 +89,7 @@ struct SmallQ5_1 : SmallType<BlockQ5_1> {
 };
 
 struct SmallQ8_0 : SmallType<BlockQ8_0> {
+  static constexpr int kLargest = 128;
   static constexpr bool kSigned = true;
   static Halves weights(Address a, Address b) {
     return {load_two(a + 2, b + 2), load_two(a + 18, b + 18)};

@@ -75,6 +75,7 @@ struct PairedWeights {
 };
 
 struct SuperQ4_K {
+  static constexpr int kLargest = 15;
   static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
 
   static void load_bytes(Address w, PairedWeights& out) {
@@ -93,6 +94,7 @@ struct SuperQ4_K {
 };
 
 struct SuperQ5_K {
+  static constexpr int kLargest = 31;
   static constexpr std::size_t kBytes = sizeof(BlockQ5_K);
 
   static void load_bytes(Address w, PairedWeights& out) {
@@ -180,6 +182,7 @@ struct HalvedWeights {
 };
 
 struct SuperQ6_K {
+  static constexpr int kLargest = 63;
   static constexpr std::size_t kBytes = sizeof(BlockQ6_K);
   static constexpr int kOffset = 32;
   static constexpr bool kHasMinimum = false;
@@ -207,6 +210,7 @@ struct SuperQ6_K {
 };
 
 struct SuperQ3_K {
+  static constexpr int kLargest = 7;
   static constexpr std::size_t kBytes = sizeof(BlockQ3_K);
   static constexpr int kOffset = 4;
   static constexpr bool kHasMinimum = false;
@@ -245,6 +249,7 @@ struct SuperQ3_K {
 };
 
 struct SuperQ2_K {
+  static constexpr int kLargest = 3;
   static constexpr std::size_t kBytes = sizeof(BlockQ2_K);
   static constexpr int kOffset = 0;
   static constexpr bool kHasMinimum = true;

@@ -14,6 +14,8 @@ template <typename Unpacker>
 struct Tile {
   using Wide = Lanes16;
   using Narrow = Lanes8;
+  using PanelRow = UnpackedRow<Unpacker>;
+  static void complete(PanelRow&) {}
   static constexpr int kRows = 3;
 
   template <typename Lanes>

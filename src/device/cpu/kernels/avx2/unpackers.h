@@ -9,6 +9,14 @@
 namespace ceiling::cpu {
 namespace {
 
+// A step adds two products to each 16-bit sum, of at most the type's largest byte and 127.
+template <typename Type>
+constexpr int steps_in_16_bits() {
+  int steps = 8;
+  while (steps > 1 && steps * 2 * Type::kLargest * 127 > INT16_MAX) steps /= 2;
+  return steps;
+}
+
 inline void store_bytes(std::uint8_t* to, __m256i value) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(to), value);
 }
@@ -24,14 +32,14 @@ struct QuadPlaces {
   }
 };
 
-template <typename Type, int run>
+template <typename Type>
 struct SmallUnpacker : QuadPlaces {
   static constexpr std::size_t kColumns = 512;
   static constexpr std::size_t kBytes = 16 * Type::kBytes;
   static constexpr bool kHasMinimum = Type::kHasMinimum;
   static constexpr bool kSigned = Type::kSigned;
   static constexpr int kOffset = Type::kOffset;
-  static constexpr int kRun = run;
+  static constexpr int kRun = steps_in_16_bits<Type>();
   static constexpr std::size_t kFactors = kHasMinimum ? 32 : 16;
   static constexpr std::size_t scale_index(std::size_t b) { return b % 4 * 4 + b / 4; }
   static constexpr std::size_t minimum_index(std::size_t b) { return 16 + scale_index(b); }
@@ -76,7 +84,7 @@ struct UnpackerIQ4_XS : QuadPlaces {
 };
 
 // Q4_K and Q5_K. Bytes: pieces of 8 columns; see PairedGroup.
-template <typename Type, int run>
+template <typename Type>
 struct PairedUnpacker {
   static constexpr std::size_t kColumns = 256;
   static constexpr std::size_t kBytes = Type::kBytes;
@@ -84,7 +92,7 @@ struct PairedUnpacker {
   static constexpr bool kHasMinimum = true;
   static constexpr bool kSigned = false;
   static constexpr int kOffset = 0;
-  static constexpr int kRun = run;
+  static constexpr int kRun = steps_in_16_bits<Type>();
   static constexpr std::size_t kFactors = 16;  // minimums, then scales
   static constexpr std::size_t block_bytes(std::size_t b) {
     const std::size_t chunk = b / 2;
@@ -115,7 +123,7 @@ struct PairedUnpacker {
 };
 
 // Q2_K, Q3_K and Q6_K, in column order.
-template <typename Type, int run>
+template <typename Type>
 struct HalvedUnpacker {
   static constexpr std::size_t kColumns = 256;
   static constexpr std::size_t kBytes = Type::kBytes;
@@ -123,7 +131,7 @@ struct HalvedUnpacker {
   static constexpr bool kHasMinimum = Type::kHasMinimum;
   static constexpr bool kSigned = false;
   static constexpr int kOffset = Type::kOffset;
-  static constexpr int kRun = run;
+  static constexpr int kRun = steps_in_16_bits<Type>();
   static constexpr std::size_t kFactors = kHasMinimum ? 32 : 16;
   static constexpr std::size_t block_bytes(std::size_t b) { return 32 * b; }
   static constexpr std::size_t step_bytes(std::size_t k) { return 4 * k; }

@@ -83,10 +83,17 @@ struct SuperUnpacker : ColumnOrder {
   }
 };
 
+template <typename Type>
+using PairedUnpacker = SuperUnpacker<Type>;
+template <typename Type>
+using HalvedUnpacker = SuperUnpacker<Type>;
+
 template <typename Unpacker>
 struct Tile {
   using Wide = Lanes8;
   using Narrow = Lanes8;
+  using PanelRow = UnpackedRow<Unpacker>;
+  static void complete(PanelRow&) {}
   static constexpr int kRows = 4;
 
   template <typename Lanes>
