@@ -99,13 +99,13 @@ void SyntheticGenerator::work() {
 
 void SyntheticGenerator::watch(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   std::unique_lock lock(mutex_);
-  while (running_ > 0) {
-    ended_.wait_for(lock, std::chrono::milliseconds(100));
+  do {  // once at least, however fast the workers were
+    if (running_ > 0) ended_.wait_for(lock, std::chrono::milliseconds(100));
     if (!progress) continue;
     lock.unlock();
     progress(done_, total_);
     lock.lock();
-  }
+  } while (running_ > 0);
 }
 
 }  // namespace ceiling

@@ -39,7 +39,7 @@ bool has_trials(const Plan& plan, const MatMul& matmul) {
     const auto* products = std::get_if<ProductPhase>(&phase);
     return products == nullptr ||
            std::all_of(products->products.begin(), products->products.end(),
-                       [&](const Product& product) {
+                       [&](const MatrixProduct& product) {
                          return has_trial(matmul, product.matrix) && has_trial(matmul, product.up);
                        });
   });

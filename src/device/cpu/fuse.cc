@@ -128,9 +128,9 @@ class Fuser {
   }
 
   // One of the phase's products and what can follow it at once.
-  Product product(std::size_t step, const std::vector<std::size_t>& products,
-                  std::vector<std::size_t>& done) {
-    Product out;
+  MatrixProduct product(std::size_t step, const std::vector<std::size_t>& products,
+                        std::vector<std::size_t>& done) {
+    MatrixProduct out;
     std::vector<std::size_t> covers{step};
     out.matrix = rows_.matrix(*operation<ceiling::MatMul>(step));
     out.out = flow_.out(step);

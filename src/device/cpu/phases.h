@@ -101,7 +101,7 @@ struct Matrix {
 };
 
 // out = W x [+ bias], or activation(W x) * (U x); then [+ residual], [soft cap].
-struct Product {
+struct MatrixProduct {
   Matrix matrix;
   Matrix up;  // absent but for gated products
   Activation activation = Activation::silu;
@@ -126,7 +126,7 @@ struct ProductPhase {
   RowWork before;
   VarId input = kNoVar;
   RowSet rows = RowSet::batch;
-  std::vector<Product> products;
+  std::vector<MatrixProduct> products;
   std::vector<std::vector<Piece>> shares;  // [thread], for few rows
 };
 

@@ -79,7 +79,7 @@ class Lives {
   void visit(const ProductPhase& phase) {
     visit(phase.before);
     read(phase.input, phase.before.stages.size() - 1);  // prepared in the last stage
-    for (const Product& product : phase.products) {
+    for (const MatrixProduct& product : phase.products) {
       read(product.residual, kWide);
       write(product.out, kWide, false);
     }

@@ -18,7 +18,7 @@ class Preparations {
  public:
   Preparations(const MatMul& matmul, const ProductPhase& phase, std::size_t n)
       : matmul_(matmul), cols_(phase.products.front().matrix.shape.cols), n_(n) {
-    for (const Product& product : phase.products) {
+    for (const MatrixProduct& product : phase.products) {
       offset(product.matrix);
       if (product.up.weights != nullptr) offset(product.up);
     }
@@ -49,7 +49,7 @@ class Preparations {
   std::size_t count_ = 0, bytes_ = 0;
 };
 
-std::size_t granule(const MatMul& matmul, const Product& product, std::size_t n) {
+std::size_t granule(const MatMul& matmul, const MatrixProduct& product, std::size_t n) {
   std::size_t rows = matmul.row_granule(product.matrix.shape, n);
   if (product.up.weights != nullptr) {
     rows = std::max(rows, matmul.row_granule(product.up.shape, n));
@@ -58,7 +58,7 @@ std::size_t granule(const MatMul& matmul, const Product& product, std::size_t n)
 }
 
 // Outputs that a thread takes at a time where the rows are many.
-std::size_t piece_rows(const MatMul& matmul, const Product& product, std::size_t n) {
+std::size_t piece_rows(const MatMul& matmul, const MatrixProduct& product, std::size_t n) {
   const std::size_t unit = granule(matmul, product, n);
   return std::max<std::size_t>(kPieceFloats / n / unit, 1) * unit;
 }
@@ -75,7 +75,7 @@ class ProductRunner {
         preparations_(machine.matmul, phase, n_) {}
 
   // Outputs [begin, end) of a product, with what follows it.
-  void run(const Product& product, std::size_t begin, std::size_t end) {
+  void run(const MatrixProduct& product, std::size_t begin, std::size_t end) {
     if (begin >= end) return;
     const Slot out = thread_.slots[product.out];
     if (product.up.weights == nullptr) {
@@ -112,7 +112,7 @@ class ProductRunner {
     }
   }
 
-  void gated(const Product& product, std::size_t begin, std::size_t end, const Slot& out) {
+  void gated(const MatrixProduct& product, std::size_t begin, std::size_t end, const Slot& out) {
     const std::size_t count = end - begin;
     float* const gate = thread_.wide;
     float* const up = thread_.wide + thread_.wide_floats;
@@ -158,10 +158,10 @@ void run_products(const Machine& machine, const StepState& step, ThreadState& th
     return;
   }
   std::size_t all = 0;
-  for (const Product& product : phase.products) all += product.matrix.shape.rows;
+  for (const MatrixProduct& product : phase.products) all += product.matrix.shape.rows;
   std::size_t taken = queues.take_common();
   std::size_t before = 0;  // pieces of the products before this one
-  for (const Product& product : phase.products) {
+  for (const MatrixProduct& product : phase.products) {
     const std::size_t rows = product.matrix.shape.rows;
     const std::size_t unit = granule(machine.matmul, product, n);
     const std::size_t fair = all / (team.threads() * kPiecesOfThread) / unit * unit;
@@ -183,7 +183,7 @@ void grow(ProductMemory& memory, const MatMul& matmul, const ProductPhase& phase
     const std::size_t prepared = Preparations(matmul, phase, n).bytes();
     memory.many_prepared = std::max(memory.many_prepared, prepared);
     if (n <= kFewRows) memory.few_prepared = std::max(memory.few_prepared, prepared);
-    for (const Product& product : phase.products) {
+    for (const MatrixProduct& product : phase.products) {
       for (const Matrix* matrix : {&product.matrix, &product.up}) {
         if (matrix->weights == nullptr) continue;
         memory.workspace = std::max(memory.workspace, matmul.workspace_bytes(matrix->shape, n));

@@ -15,12 +15,12 @@ constexpr double kLongShareBytes = 1024 * 1024;
 constexpr double kSmallestPieceBytes = 48 * 1024;
 constexpr double kSmallestPieceOfShortBytes = 128 * 1024;
 
-double bytes_of(const Product& product, std::size_t rows) {
+double bytes_of(const MatrixProduct& product, std::size_t rows) {
   return static_cast<double>(product.row_bytes()) * static_cast<double>(rows);
 }
 
 // The row of a product at which `bytes` from its start are read, at a whole cache line.
-std::size_t row_at(const Product& product, double bytes) {
+std::size_t row_at(const MatrixProduct& product, double bytes) {
   const std::size_t rows = product.matrix.shape.rows;
   if (bytes >= bytes_of(product, rows)) return rows;
   const double lines = std::max(bytes, 0.0) / bytes_of(product, kLineOutputs);
@@ -29,15 +29,16 @@ std::size_t row_at(const Product& product, double bytes) {
 
 }  // namespace
 
-std::size_t Product::row_bytes() const {
+std::size_t MatrixProduct::row_bytes() const {
   std::size_t bytes = ceiling::row_bytes(matrix.shape.type, matrix.shape.cols);
   if (up.weights != nullptr) bytes += ceiling::row_bytes(up.shape.type, up.shape.cols);
   return bytes;
 }
 
-std::vector<std::vector<Piece>> share_rows(const std::vector<Product>& products, unsigned threads) {
+std::vector<std::vector<Piece>> share_rows(const std::vector<MatrixProduct>& products,
+                                           unsigned threads) {
   double total = 0;
-  for (const Product& p : products) total += bytes_of(p, p.matrix.shape.rows);
+  for (const MatrixProduct& p : products) total += bytes_of(p, p.matrix.shape.rows);
   const double smallest =
       total / threads < kLongShareBytes ? kSmallestPieceOfShortBytes : kSmallestPieceBytes;
   std::vector<std::vector<Piece>> shares(threads);
