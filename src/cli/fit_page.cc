@@ -166,6 +166,7 @@ class SpeedChart {
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::ranges::sort(order, {}, [&](std::size_t i) { return wanted[i]; });
     std::vector<double> sorted;
+    sorted.reserve(order.size());
     for (const std::size_t i : order) sorted.push_back(wanted[i]);
     const std::vector<double> at = lab::spread(sorted, 16, kTop, bottom());
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -276,6 +277,7 @@ std::string compare_page(const std::vector<fit::Curve>& curves, const std::strin
   for (std::size_t i = 0; i < curves.size(); ++i) {
     std::vector<Line> types;
     const std::vector<std::string> type_names = types_of(curves[i]);
+    types.reserve(type_names.size());
     for (std::size_t t = 0; t < type_names.size(); ++t) {
       types.push_back(
           line_of(curves[i], type_names[t], type_names[t], kStyles[t % kStyles.size()]));

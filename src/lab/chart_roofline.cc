@@ -29,6 +29,7 @@ std::vector<Phase> phases_of(const ReportData& data) {
 
 double memory_gb_per_s(const ReportData& data) {
   std::vector<double> rates;
+  rates.reserve(data.analysis.cells.size());
   for (const CellFigures& f : data.analysis.cells) rates.push_back(f.probe_gb_per_s);
   return median(rates);
 }

@@ -101,19 +101,20 @@ Fields Fields::object(std::string_view name) const { return {at(name), path(name
 
 namespace {
 
-const json& checked_array(const json& value, const std::string& label, std::size_t most) {
+void check_array(const json& value, const std::string& label, std::size_t most) {
   if (!value.is_array() || value.size() > most) {
     fail(ExitCode::integrity, "{} is {}; expected a list of at most {} entries", label,
          shown(value), most);
   }
-  return value;
 }
 
 }  // namespace
 
 std::vector<Fields> Fields::objects(std::string_view name, std::size_t most) const {
-  const json& list = checked_array(at(name), path(name), most);
+  const json& list = at(name);
+  check_array(list, path(name), most);
   std::vector<Fields> result;
+  result.reserve(list.size());
   for (std::size_t i = 0; i < list.size(); ++i) {
     result.emplace_back(list[i], fmt::format("{}[{}]", path(name), i));
   }
@@ -122,7 +123,8 @@ std::vector<Fields> Fields::objects(std::string_view name, std::size_t most) con
 
 std::vector<double> Fields::numbers(std::string_view name, std::size_t most, double low,
                                     double high) const {
-  const json& list = checked_array(at(name), path(name), most);
+  const json& list = at(name);
+  check_array(list, path(name), most);
   std::vector<double> result;
   for (const json& value : list) {
     const double number = value.is_number() ? value.get<double>() : NAN;
@@ -136,7 +138,8 @@ std::vector<double> Fields::numbers(std::string_view name, std::size_t most, dou
 }
 
 std::vector<std::string> Fields::texts(std::string_view name, std::size_t most) const {
-  const json& list = checked_array(at(name), path(name), most);
+  const json& list = at(name);
+  check_array(list, path(name), most);
   std::vector<std::string> result;
   for (const json& value : list) {
     if (!value.is_string() || !is_plain_line(value.get_ref<const std::string&>())) {

@@ -198,6 +198,7 @@ class Measurement {
   void prefill() {
     const std::uint32_t vocabulary = model_->program().vocabulary;
     std::vector<Token> prompt;
+    prompt.reserve(cell_.prompt_tokens);
     for (std::uint32_t i = 0; i < cell_.prompt_tokens; ++i) {
       prompt.push_back(token_at(i, vocabulary));
     }
