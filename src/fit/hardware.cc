@@ -90,6 +90,7 @@ std::vector<const Hardware*> entries_with(const std::vector<std::string>& wanted
   }
   std::ranges::stable_sort(found, {}, &std::pair<std::size_t, const Hardware*>::first);
   std::vector<const Hardware*> out;
+  out.reserve(found.size());
   for (const auto& [count, hardware] : found) out.push_back(hardware);
   return out;
 }
