@@ -76,7 +76,7 @@ std::string_view name(Work work) {
 }
 
 std::string Cell::title() const {
-  const std::string title = fmt::format("{} at {}", size, type);
+  std::string title = fmt::format("{} at {}", size, type);
   switch (work) {
     case Work::cold_load:
       return title + ", cold";
