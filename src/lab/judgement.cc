@@ -178,7 +178,7 @@ std::string wrong_control(const Plan& plan, const Judgement& j) {
     return fmt::format("the positive control with {} came out as {}, not {}", what,
                        name(figures->bound), name(expected));
   };
-  const std::string compute =
+  std::string compute =
       check(plan.design.compute_control, j.compute_control, Bound::compute, "eightfold arithmetic");
   if (!compute.empty()) return compute;
   return check(plan.design.overhead_control, j.overhead_control, Bound::overhead,
