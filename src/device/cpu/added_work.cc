@@ -1,6 +1,7 @@
 #include "device/cpu/added_work.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace ceiling::cpu {
@@ -12,7 +13,7 @@ constexpr std::size_t kLine = 64;
 constexpr std::size_t kNearestCacheBytes = 8 << 10;  // beside activations and streams
 
 std::size_t whole_lines(double bytes) {
-  return static_cast<std::size_t>(bytes / kLine + 0.5) * kLine;
+  return static_cast<std::size_t>(std::llround(bytes / kLine)) * kLine;
 }
 
 bool has_trial(const MatMul& matmul, const Matrix& matrix) {

@@ -2,6 +2,8 @@
 // arithmetic.
 #pragma once
 
+#include <cmath>
+
 #include "device/cpu/kernels/rows.h"
 
 namespace ceiling::cpu {
@@ -11,7 +13,7 @@ namespace {
 class AddedWork {
  public:
   AddedWork(const Trial& trial, const Product& product)
-      : repeats_(static_cast<std::uint64_t>(trial.arithmetic * kWhole + 0.5)),
+      : repeats_(static_cast<std::uint64_t>(std::llround(trial.arithmetic * kWhole))),
         extra_(reinterpret_cast<Address>(trial.extra)),
         extra_bytes_(trial.extra_bytes),
         at_(trial.at) {
