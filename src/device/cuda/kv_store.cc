@@ -32,10 +32,10 @@ class HostHead {
 
   void to(std::byte* canonical) const {
     if (!quantised_) {
-      std::memcpy(canonical, elements_, plane_.width * 2);
+      std::memcpy(canonical, elements_, std::size_t{plane_.width} * 2);
       return;
     }
-    for (std::uint32_t i = 0; i < plane_.width; ++i) {
+    for (std::size_t i = 0; i < plane_.width; ++i) {
       std::uint16_t scale = 0;
       std::memcpy(&scale, scales_ + i / kQ8Elements * 2, 2);
       const auto q = static_cast<std::int8_t>(elements_[i]);
@@ -46,21 +46,21 @@ class HostHead {
 
   void from(const std::byte* canonical) const {
     if (!quantised_) {
-      std::memcpy(elements_, canonical, plane_.width * 2);
+      std::memcpy(elements_, canonical, std::size_t{plane_.width} * 2);
       return;
     }
-    for (std::uint32_t begin = 0; begin < plane_.width; begin += kQ8Elements) {
-      const std::uint32_t count = std::min(kQ8Elements, plane_.width - begin);
+    for (std::size_t begin = 0; begin < plane_.width; begin += kQ8Elements) {
+      const std::size_t count = std::min<std::size_t>(kQ8Elements, plane_.width - begin);
       float values[kQ8Elements] = {};
       float largest = 0;
-      for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::size_t i = 0; i < count; ++i) {
         std::uint16_t half = 0;
         std::memcpy(&half, canonical + (begin + i) * 2, 2);
         values[i] = half_to_float(half);
         largest = std::max(largest, std::abs(values[i]));
       }
       const float inverse = largest > 0 ? 127.0F / largest : 0;
-      for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::size_t i = 0; i < count; ++i) {
         elements_[begin + i] = static_cast<std::byte>(std::lrint(values[i] * inverse));
       }
       const std::uint16_t scale = float_to_half(largest / 127.0F);

@@ -17,7 +17,7 @@ namespace ceiling::cuda {
 struct Stage {
   cudaStream_t stream = nullptr;
   unsigned multiprocessors = 1;
-  std::size_t shared_limit = 48 * 1024;  // bytes a block may ask for
+  std::size_t shared_limit = std::size_t{48} * 1024;  // bytes a block may ask for
   bool overlap = false;  // a kernel may start, and load weights, before the one before has ended
 };
 
