@@ -137,6 +137,12 @@ std::vector<Hardware> read_hardware(std::string_view csv, const std::string& lab
   std::vector<Hardware> out;
   std::set<std::string, std::less<>> names;
   for (const TableRow& row : table.rows()) {
+    if (row.cells.size() > table.columns().size()) {
+      fail(ExitCode::integrity,
+           "'{}': row {} has {} cells: expected {}, as the header has; quote a cell that holds a "
+           "comma",
+           label, row.number, row.cells.size(), table.columns().size());
+    }
     const auto number = [&](std::string_view column) {
       return table.positive(row, column).value_or(0);
     };

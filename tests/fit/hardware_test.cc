@@ -123,7 +123,8 @@ TEST(HardwareCatalogue, BrokenRowsAreNamed) {
   EXPECT_THAT(message("A,V,cpu,F,C,8,-1,,,,s"), HasSubstr("column 'bandwidth_gb_s' is '-1'"));
   EXPECT_THAT(message("A,V,cpu,F,C,8,1,,,,s\nA,V,cpu,F,C,8,1,,,,s"),
               HasSubstr("a name of its own"));
-  EXPECT_EQ(message("A,V,cpu,F,C,8;16,1,,,,s"), "no error");
+  EXPECT_THAT(message("A,V,cpu,F,C,8,1,,,,one, two"), HasSubstr("row 2 has 12 cells: expected 11"));
+  EXPECT_EQ(message("A,V,cpu,F,C,8;16,1,,,,\"one, two\""), "no error");
 }
 
 }  // namespace
