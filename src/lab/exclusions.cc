@@ -9,7 +9,9 @@ namespace ceiling::lab {
 std::vector<std::string> excluded_by(const Exclusions& exclusions,
                                      const TrialConditions& conditions) {
   std::vector<std::string> reasons;
-  if (conditions.others_share && *conditions.others_share > exclusions.others_share_above) {
+  const double surely_others =
+      conditions.others_share.value_or(0) - conditions.others_share_resolution.value_or(0);
+  if (surely_others > exclusions.others_share_above) {
     reasons.push_back(fmt::format("other processes took {:.1f} % of our processors' time",
                                   100 * *conditions.others_share));
   }

@@ -305,6 +305,9 @@ TrialConditions between(const os::Conditions& before, const os::Conditions& afte
   const double all = result.elapsed_s * processors;
   result.steal_share = share_of(difference(before.steal_s, after.steal_s), all);
   result.others_share = share_of(difference(before.busy_others_s, after.busy_others_s), all);
+  if (result.others_share && result.elapsed_s > 0) {
+    result.others_share_resolution = 2 * after.busy_resolution_s / result.elapsed_s;
+  }
   result.load_1min = after.load_1min;
   result.memory_stall_s = difference(before.memory_stall_s, after.memory_stall_s);
   result.cpu_stall_s = difference(before.cpu_stall_s, after.cpu_stall_s);

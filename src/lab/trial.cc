@@ -23,6 +23,7 @@ struct OptionalCondition {
 constexpr OptionalCondition kOptional[] = {
     {"steal_share", &TrialConditions::steal_share},
     {"others_share", &TrialConditions::others_share},
+    {"others_share_resolution", &TrialConditions::others_share_resolution},
     {"load_1min", &TrialConditions::load_1min},
     {"memory_stall_s", &TrialConditions::memory_stall_s},
     {"cpu_stall_s", &TrialConditions::cpu_stall_s},

@@ -27,6 +27,7 @@ struct TrialConditions {
   double clock_jump_s = 0;
   std::optional<double> steal_share;   // of our processors' time
   std::optional<double> others_share;  // other processes, of our processors' time
+  std::optional<double> others_share_resolution;  // counted in clock ticks: this much may be none
   std::optional<double> load_1min;
   std::optional<double> memory_stall_s, cpu_stall_s;
   std::optional<double> major_faults, refaults, swap_in_pages, swap_out_pages;

@@ -14,6 +14,7 @@ struct Conditions {
   double wall_s = 0;                    // seconds since 1970
   std::optional<double> steal_s;        // time the hypervisor took, all our processors
   std::optional<double> busy_others_s;  // processor time of other processes on our processors
+  double busy_resolution_s = 0;         // of that time, for each processor
   std::optional<double> load_1min;
   std::optional<double> memory_stall_s;       // PSI memory, "some"
   std::optional<double> cpu_stall_s;          // PSI cpu, "some"

@@ -119,6 +119,11 @@ TEST(Exclusions, EachPhysicalEventIsNamed) {
   EXPECT_TRUE(excluded_by(rules, quiet).empty());
   quiet.others_share = 0.02;  // not above
   EXPECT_TRUE(excluded_by(rules, quiet).empty());
+  quiet.others_share = 0.03;
+  quiet.others_share_resolution = 0.04;  // a short trial: ticks of the clock show no less
+  EXPECT_TRUE(excluded_by(rules, quiet).empty());
+  quiet.others_share_resolution = 0.005;
+  EXPECT_EQ(excluded_by(rules, quiet).size(), 1U);
   TrialConditions all;
   all.others_share = 0.03;
   all.swap_in_pages = 1;

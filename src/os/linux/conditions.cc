@@ -130,6 +130,7 @@ Conditions conditions_of(const fs::path& root, const std::vector<unsigned>& usab
   const ProcessorTime time = processor_time(root, usable);
   if (time.known) {
     now.steal_s = time.steal_s;
+    now.busy_resolution_s = 1 / static_cast<double>(sysconf(_SC_CLK_TCK));
     now.busy_others_s = std::max(0.0, time.busy_s - clock_s(CLOCK_PROCESS_CPUTIME_ID));
   }
   now.load_1min = load_1min(root);
