@@ -205,8 +205,9 @@ Problem make_problem(TensorType type, std::size_t rows, std::size_t cols, std::s
 }
 
 // The product, the rows divided at `cuts`; y has a pitch wider than the rows.
-std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::size_t>& cuts) {
-  const MatMul matmul(isa);
+std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::size_t>& cuts,
+                       ReadOrder order = ReadOrder::many_streams) {
+  const MatMul matmul(isa, order);
   const MatMulShape shape = problem.shape();
   const InputForm form = matmul.form(shape, problem.n);
   const std::size_t pitch = matmul.prepared_bytes(form, problem.cols);
@@ -245,6 +246,7 @@ void expect_exact(Isa isa, const Problem& problem) {
   const std::size_t rows = problem.rows;
   const auto y = run(isa, problem, {rows});
   const auto divided = run(isa, problem, {1, rows / 2 + 1, rows});
+  const auto by_twos = run(isa, problem, {rows / 3, rows}, ReadOrder::two_streams);
   const InputForm form = MatMul(isa).form(problem.shape(), problem.n);
   std::vector<std::vector<double>> x;
   x.reserve(problem.n);
@@ -267,6 +269,7 @@ void expect_exact(Isa isa, const Problem& problem) {
       ASSERT_NEAR(y[at], exact, 1e-6 * magnitude + subnormal)
           << "row " << r << ", activation row " << i;
       ASSERT_EQ(y[at], divided[at]) << "row " << r << " depends on how rows are divided";
+      ASSERT_EQ(y[at], by_twos[at]) << "row " << r << " depends on the order of reading";
     }
   }
   for (std::size_t i = 0; i < problem.n; ++i) {

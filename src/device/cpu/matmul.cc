@@ -32,9 +32,9 @@ std::size_t rows_at_once(const MatMulShape& shape, std::size_t n) {
 }
 
 // All but where the results go.
-Product product_of(const KernelSet& kernels, const MatMulShape& shape, const std::byte* weights,
-                   std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
-                   std::size_t n) {
+Product product_of(const KernelSet& kernels, ReadOrder order, const MatMulShape& shape,
+                   const std::byte* weights, std::size_t row_begin, std::size_t row_end,
+                   const std::byte* prepared, std::size_t n) {
   const Preparation how = kernels.preparation(shape.type, terms(shape) * n);
   return {.type = shape.type,
           .cols = shape.cols,
@@ -44,12 +44,13 @@ Product product_of(const KernelSet& kernels, const MatMulShape& shape, const std
           .row_end = row_end,
           .prepared = prepared,
           .prepared_pitch = kernels.prepared_bytes(how, shape.cols),
-          .n = terms(shape) * n};
+          .n = terms(shape) * n,
+          .order = order};
 }
 
 }  // namespace
 
-MatMul::MatMul(Isa isa) : kernels_(&kernels_of(isa)) {}
+MatMul::MatMul(Isa isa, ReadOrder order) : kernels_(&kernels_of(isa)), order_(order) {}
 
 // The kernels know nothing of terms: to them, the two of a row are two rows of activations, one
 // after the other.
@@ -79,7 +80,7 @@ void MatMul::multiply(const MatMulShape& shape, const std::byte* weights, std::s
                       std::size_t y_pitch, std::byte* workspace) const {
   assert(row_begin <= row_end && row_end <= shape.rows);
   if (row_begin == row_end || n == 0) return;
-  Product product = product_of(*kernels_, shape, weights, row_begin, row_end, prepared, n);
+  Product product = product_of(*kernels_, order_, shape, weights, row_begin, row_end, prepared, n);
   product.y = y;
   product.y_pitch = y_pitch;
   product.workspace = workspace;
@@ -113,7 +114,7 @@ void MatMul::multiply_trial(const Trial& trial, const MatMulShape& shape, const 
                             std::size_t row_begin, std::size_t row_end, const std::byte* prepared,
                             float* y) const {
   assert(has_trial(shape.type) && row_begin <= row_end && row_end <= shape.rows);
-  Product product = product_of(*kernels_, shape, weights, row_begin, row_end, prepared, 1);
+  Product product = product_of(*kernels_, order_, shape, weights, row_begin, row_end, prepared, 1);
   product.n = 1;
   product.y = y;
   product.y_pitch = shape.rows;

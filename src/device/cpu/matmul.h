@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/isa.h"
+#include "device/cpu/read_order.h"
 #include "quant/tensor_type.h"
 
 namespace ceiling::cpu {
@@ -68,8 +69,8 @@ struct Trial {
 
 class MatMul {
  public:
-  // isa: one of supported_isas().
-  explicit MatMul(Isa isa);
+  // isa: one of supported_isas(). The order changes no bit of a result.
+  explicit MatMul(Isa isa, ReadOrder order = usual_read_order());
 
   // The form that multiply() expects for these weights and n rows of activations.
   InputForm form(const MatMulShape& shape, std::size_t n) const;
@@ -106,6 +107,7 @@ class MatMul {
 
  private:
   const KernelSet* kernels_;
+  ReadOrder order_;
 };
 
 }  // namespace ceiling::cpu

@@ -19,6 +19,7 @@ struct Product {
   const std::byte* prepared = nullptr;  // n rows at prepared_pitch
   std::size_t prepared_pitch = 0;
   std::size_t n = 0;
+  ReadOrder order = ReadOrder::many_streams;
   float* y = nullptr;
   std::size_t y_pitch = 0;  // floats
   std::byte* workspace = nullptr;

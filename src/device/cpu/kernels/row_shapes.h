@@ -52,7 +52,6 @@ struct SuperRow {
 
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
     const Block block(w);
     for (int i = 0; i < n; ++i) block.add(*x[i], sums, i);
   }
@@ -100,7 +99,6 @@ struct FloatRow {
 
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {
-    prefetch_stream<kBytes>(w);
     for (std::size_t k = 0; k < 4; ++k) {
       const auto weights = Stored::load(w + Simd::kLanes * k * Stored::kBytes);
       for (int i = 0; i < n; ++i) {

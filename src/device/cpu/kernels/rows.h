@@ -21,12 +21,14 @@ namespace {
 // Bytes of activations that stay in the first-level cache beside streams of weights.
 constexpr std::size_t kNearestCache = 12 << 10;
 
-// Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
-// equal length that are read side by side, a step of each in turn: several streams of ascending
-// addresses, far apart, keep more requests to memory in flight than one does.
-//
-// Every step is taken through a Trial, which the lab uses to add work without changing results
-// (kernels/trial.h).
+// Columns from which two rows side by side keep a processor busy; of shorter rows the ends, which
+// are summed across lanes, cost more than the order of reading gains.
+constexpr std::size_t kLongRow = 1024;
+
+// Who asks memory for what a stream needs next: this code, 1 KiB ahead (stream.h), or the
+// processor.
+enum class Fetch { ahead, by_processor };
+
 struct NoTrial {
   template <int n, typename Row, typename Group, typename Sums>
   void step(const Row& kernel, Address w, const Group* const* x, Sums& sums) const {
@@ -34,7 +36,13 @@ struct NoTrial {
   }
 };
 
-template <typename Row, int n, int streams, typename Trial = NoTrial>
+// Rows of weights by n rows of activations. The rows of a call are divided into `streams` parts of
+// equal length that are read side by side, a step of each in turn: several streams of ascending
+// addresses, far apart, keep more requests to memory in flight than one does.
+//
+// Every step is taken through a Trial, which the lab uses to add work without changing results
+// (kernels/trial.h).
+template <typename Row, int n, int streams, Fetch fetch, typename Trial = NoTrial>
 class RowsProduct {
  public:
   // Up to n rows of activations from `first` on; what is missing of n repeats the last.
@@ -89,6 +97,7 @@ class RowsProduct {
     for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
 #pragma GCC unroll 8
       for (int s = 0; s < streams; ++s) {
+        if constexpr (fetch == Fetch::ahead) prefetch_stream<Row::kBytes>(w[s]);
         trial_.template step<n>(kernel_, w[s], x, sums[s]);
         w[s] += Row::kBytes;
         // Each stream reads the activations anew, from the nearest cache: many rows of them do not
@@ -99,7 +108,10 @@ class RowsProduct {
     }
     const std::size_t rest = p_.cols % Row::kColumns;
     for (int s = 0; s < streams; ++s) {
-      if (rest != 0) kernel_.template last<n>(w[s], rest, x, sums[s]);
+      if (rest != 0) {
+        if constexpr (fetch == Fetch::ahead) prefetch_stream<64>(w[s]);
+        kernel_.template last<n>(w[s], rest, x, sums[s]);
+      }
       for (int i = 0; i < n; ++i) {
         lanes[static_cast<std::size_t>(i * streams + s) * kTogether] = sums[s].lanes(i);
       }
@@ -116,34 +128,37 @@ class RowsProduct {
 // Rows of weights beside each other are an odd number of rows apart: at an even distance they often
 // start at the same place of a page, and then meet in the same sets of the nearest cache and cross
 // into new pages all at once.
-template <typename Row, int n, int streams, typename Trial = NoTrial>
+template <typename Row, int n, int streams, Fetch fetch, typename Trial = NoTrial>
 void rows_times(const Product& p, std::size_t first, const Trial& trial = Trial()) {
-  const RowsProduct<Row, n, streams, Trial> product(p, first, trial);
+  const RowsProduct<Row, n, streams, fetch, Trial> product(p, first, trial);
   const std::size_t part = (p.row_end - p.row_begin) / streams;
   const std::size_t odd = part % 2 == 1 || part == 0 ? part : part - 1;
   product.run(p.row_begin, odd);
   if (odd < part) product.run(p.row_begin + odd * streams, 1);
   const std::size_t rest = p.row_begin + part * streams;
   if (rest < p.row_end) {
-    RowsProduct<Row, n, 1, Trial>(p, first, trial).run(rest, p.row_end - rest);
+    RowsProduct<Row, n, 1, fetch, Trial>(p, first, trial).run(rest, p.row_end - rest);
   }
 }
 
 // One row of activations.
 template <typename Row, typename Trial = NoTrial>
 void multiply_one(const Product& p, std::size_t first, const Trial& trial = Trial()) {
-  if (p.prepared_pitch <= kNearestCache) {
-    rows_times<Row, 1, Row::kStreams, Trial>(p, first, trial);
+  if (p.order == ReadOrder::two_streams && p.cols >= kLongRow) {
+    rows_times<Row, 1, 2, Fetch::by_processor, Trial>(p, first, trial);
+  } else if (p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, Row::kStreams, Fetch::ahead, Trial>(p, first, trial);
   } else {
-    rows_times<Row, 1, Row::kLongStreams, Trial>(p, first, trial);
+    rows_times<Row, 1, Row::kLongStreams, Fetch::ahead, Trial>(p, first, trial);
   }
 }
 
 // n rows of activations, or the last of them: as many streams as there are registers to sum.
+// Arithmetic binds these more than memory, and many streams keep it busy.
 template <typename Row, int n>
 void multiply_some(const Product& p, std::size_t first) {
   constexpr int streams = std::min(Row::Simd::kSummed / n, Row::kStreams);
-  rows_times<Row, n, streams>(p, first);
+  rows_times<Row, n, streams, Fetch::ahead>(p, first);
 }
 
 // The product with weights of a Row's type, for one and a few rows of activations.

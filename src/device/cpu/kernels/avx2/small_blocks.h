@@ -158,7 +158,6 @@ struct SmallRow : SmallRowShape<Simd256, 16 * Type::kBytes, 2, 4> {
 
   template <int n>
   void step(Address w, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) const {
-    prefetch_stream<kBytes>(w);
     const auto block = [w](std::size_t b) { return w + b * Type::kBytes; };
     group<n>(block, 16, 4, x, sums);
   }
@@ -206,7 +205,6 @@ struct RowIQ4_XS : SmallRowShape<Simd256, 2 * sizeof(BlockIQ4_XS), 4, 4> {
 
   template <int n>
   void step(Address w, const SmallGroup* const* x, LaneSums<Simd256, n>& sums) const {
-    prefetch_stream<kBytes>(w);
     group<n, 2>(w, x, sums);
   }
   template <int n>

@@ -273,7 +273,6 @@ struct SmallRow : SmallRowShape<Simd512, 16 * Type::kBytes, 8, 8> {
   void step(Address w, const SmallGroup* const* x, LaneSums<Simd512, n>& sums) const {
     __m512i headers[4];
     __m512i quads[n][4];
-    prefetch_stream<kBytes>(w);
     for (std::size_t k = 0; k < 4; ++k, w += kQuad) {
       const Halves weights = decode_quad(type_, w, 4, headers[k]);
       for (int i = 0; i < n; ++i) quads[i][k] = dot_quad(weights, *x[i], k);
@@ -289,7 +288,6 @@ struct SmallRow : SmallRowShape<Simd512, 16 * Type::kBytes, 8, 8> {
   void last(Address w, std::size_t columns, const SmallGroup* const* x,
             LaneSums<Simd512, n>& sums) const {
     const std::size_t blocks = columns / kScaled;
-    prefetch_stream<kQuad>(w);
     quad<n, 0>(w, blocks, x, sums);
     if (blocks > 4) quad<n, 1>(w + kQuad, blocks - 4, x, sums);
     if (blocks > 8) quad<n, 2>(w + 2 * kQuad, blocks - 8, x, sums);
