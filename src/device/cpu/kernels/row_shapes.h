@@ -66,10 +66,11 @@ struct FloatGroup {
   float x[kColumns];
 };
 
-// Several sums a row of activations hide the latency of adding; eight rows do so by themselves.
+// Several sums a row of activations hide the latency of adding; four rows do so by themselves, and
+// more sums would not fit the registers.
 template <typename Simd, int n>
 struct FloatSums {
-  static constexpr std::size_t kParts = n < 8 ? 4 : 1;
+  static constexpr std::size_t kParts = n >= 4 ? 1 : 4 / n;
   typename Simd::Vector part[n][kParts];
   FloatSums() {
     for (auto& parts : part) {
@@ -79,6 +80,8 @@ struct FloatSums {
   typename Simd::Vector lanes(int i) const {
     if constexpr (kParts == 1) {
       return part[i][0];
+    } else if constexpr (kParts == 2) {
+      return Simd::add(part[i][0], part[i][1]);
     } else {
       return Simd::add(Simd::add(part[i][0], part[i][1]), Simd::add(part[i][2], part[i][3]));
     }
