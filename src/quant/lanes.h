@@ -52,12 +52,12 @@ inline Lanes load(const float* values) {
   return out;
 }
 
-#define CEILING_LANES_OPERATOR(op, Out)                                     \
-  inline Out operator op(const Lanes& a, const Lanes& b) {                  \
-    return each_part<Out>([&](int p) { return a.part[p] op b.part[p]; });   \
-  }                                                                         \
-  inline Out operator op(const Lanes& a, float b) { return a op splat(b); } \
-  inline Out operator op(float a, const Lanes& b) { return splat(a) op b; }
+#define CEILING_LANES_OPERATOR(op, Out)                                      \
+  inline Out operator op(const Lanes& a, const Lanes& b) {                   \
+    return each_part<Out>([&](int p) { return a.part[p] op b.part[p]; });    \
+  }                                                                          \
+  inline auto operator op(const Lanes& a, float b) { return a op splat(b); } \
+  inline auto operator op(float a, const Lanes& b) { return splat(a) op b; }
 CEILING_LANES_OPERATOR(+, Lanes)
 CEILING_LANES_OPERATOR(-, Lanes)
 CEILING_LANES_OPERATOR(*, Lanes)

@@ -2,6 +2,8 @@
 // its own. Internal linkage, as lanes.h.
 #pragma once
 
+#include <cstddef>
+
 #include "quant/codes.h"
 #include "quant/groups.h"
 #include "quant/half.h"
@@ -83,7 +85,7 @@ void encode_scaled(const float* in, const float* importance, int count, Block* o
   const Lanes d = scale_half<Levels>(SmallGroups(in, importance, count));
   std::uint8_t codes[kSmallBlock];
   for (int b = 0; b < count; ++b) {
-    encode_codes<Levels>(in + b * kSmallBlock, kSmallBlock, d[b], 0, codes);
+    encode_codes<Levels>(in + std::ptrdiff_t{b} * kSmallBlock, kSmallBlock, d[b], 0, codes);
     out[b].d = float_to_half(d[b]);
     store_codes(codes, out[b]);
   }
@@ -94,8 +96,8 @@ void encode_lines(const float* in, const float* importance, int count, Block* ou
   const Line line = line_halves<top>(SmallGroups(in, importance, count));
   std::uint8_t codes[kSmallBlock];
   for (int b = 0; b < count; ++b) {
-    encode_codes<Integers<0, top>>(in + b * kSmallBlock, kSmallBlock, line.scale[b], line.offset[b],
-                                   codes);
+    encode_codes<Integers<0, top>>(in + std::ptrdiff_t{b} * kSmallBlock, kSmallBlock, line.scale[b],
+                                   line.offset[b], codes);
     out[b].d = float_to_half(line.scale[b]);
     out[b].m = float_to_half(line.offset[b]);
     store_codes(codes, out[b]);

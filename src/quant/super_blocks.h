@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <limits>
 
 #include "quant/codes.h"
@@ -252,7 +253,7 @@ Codes codes_of(const float* in, const ScaleChoice& choice, int block) {
   for (int g = 0; g < Blocks::kGroups; ++g) {
     const int lane = first_lane<Blocks>(block) + g;
     const int first = g * Blocks::kSize;
-    encode_codes<Levels>(in + block * kSuperBlock + first, Blocks::kSize,
+    encode_codes<Levels>(in + std::ptrdiff_t{block} * kSuperBlock + first, Blocks::kSize,
                          choice.d[lane] * choice.scale[lane], 0, codes.data() + first);
   }
   return codes;
@@ -264,9 +265,10 @@ Codes codes_of(const float* in, const LineChoice& choice, int block) {
   for (int g = 0; g < Blocks::kGroups; ++g) {
     const int lane = first_lane<Blocks>(block) + g;
     const int first = g * Blocks::kSize;
-    encode_codes<Integers<0, top>>(
-        in + block * kSuperBlock + first, Blocks::kSize, choice.d[lane] * choice.scale[lane],
-        -(choice.dmin[lane] * choice.minimum[lane]), codes.data() + first);
+    encode_codes<Integers<0, top>>(in + std::ptrdiff_t{block} * kSuperBlock + first, Blocks::kSize,
+                                   choice.d[lane] * choice.scale[lane],
+                                   -(choice.dmin[lane] * choice.minimum[lane]),
+                                   codes.data() + first);
   }
   return codes;
 }
