@@ -25,8 +25,8 @@ struct TrialConditions {
   double elapsed_s = 0;
   double slept_s = 0;
   double clock_jump_s = 0;
-  std::optional<double> steal_share;   // of our processors' time
-  std::optional<double> others_share;  // other processes, of our processors' time
+  std::optional<double> steal_share;              // of our processors' time
+  std::optional<double> others_share;             // other processes, of our processors' time
   std::optional<double> others_share_resolution;  // counted in clock ticks: this much may be none
   std::optional<double> load_1min;
   std::optional<double> memory_stall_s, cpu_stall_s;
