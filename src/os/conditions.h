@@ -9,12 +9,13 @@ namespace ceiling::os {
 
 // Cumulative since boot or process start; subtract two snapshots for an interval.
 struct Conditions {
-  double monotonic_s = 0;               // CLOCK_MONOTONIC: stops while the machine sleeps
-  double boottime_s = 0;                // CLOCK_BOOTTIME: does not
-  double wall_s = 0;                    // seconds since 1970
-  std::optional<double> steal_s;        // time the hypervisor took, all our processors
-  std::optional<double> busy_others_s;  // processor time of other processes on our processors
-  double busy_resolution_s = 0;         // of that time, for each processor
+  double monotonic_s = 0;         // CLOCK_MONOTONIC: stops while the machine sleeps
+  double boottime_s = 0;          // CLOCK_BOOTTIME: does not
+  double wall_s = 0;              // seconds since 1970
+  std::optional<double> steal_s;  // time the hypervisor took, all our processors
+  // Processor time of other processes on our processors, the kernel's own threads apart.
+  std::optional<double> busy_others_s;
+  double busy_resolution_s = 0;  // of that time, for each processor
   std::optional<double> load_1min;
   std::optional<double> memory_stall_s;       // PSI memory, "some"
   std::optional<double> cpu_stall_s;          // PSI cpu, "some"

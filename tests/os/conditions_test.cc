@@ -60,6 +60,21 @@ TEST(Conditions, ReadsOnlyOurProcessorsFromTheTrees) {
   EXPECT_DOUBLE_EQ(*now.temperature_c, 67.5);
 }
 
+// A name may hold brackets and spaces; 0x208040 has the flag of kernel threads, 0x400100 has not.
+TEST(Conditions, ThreadsOfTheKernelAreNoOtherProcess) {
+  Tree tree;
+  const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  tree.file("proc/stat", "cpu0 200000 0 0 500 0 0 0 0 0 0\ncpu1 100000 0 0 500 0 0 0 0 0 0\n")
+      .file("proc/71/stat",
+            "71 (kswapd0 (x) y) S 2 0 0 0 -1 2129984 0 0 0 0 3000 40000 0 0 20 0 1 0 44 0 0\n")
+      .file("proc/80/stat",
+            "80 (shell) S 1 80 80 0 -1 4194560 9 9 0 0 5000 70000 0 0 20 0 1 0 90 0 0\n")
+      .file("proc/81/stat", "81 (gone")
+      .file("proc/self/stat", "no number");
+  EXPECT_NEAR(*conditions_of(tree.root(), {0, 1}).busy_others_s, 257000 / ticks, 100);
+  EXPECT_NEAR(*conditions_of(tree.root(), {0}).busy_others_s, 200000 / ticks, 100);
+}
+
 TEST(Conditions, AGroupsOwnPressureGoesBeforeTheMachines) {
   Tree tree;
   tree.file("proc/self/mountinfo", "29 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")

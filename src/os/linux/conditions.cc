@@ -26,6 +26,7 @@ struct ProcessorTime {
   double busy_s = 0;
   double steal_s = 0;
   bool known = false;
+  bool all_ours = true;  // no processor of the machine is left out
 };
 
 // The lines "cpuN user nice system idle iowait irq softirq steal ..." of our processors (proc(5)).
@@ -40,12 +41,42 @@ ProcessorTime processor_time(const fs::path& root, const std::vector<unsigned>& 
     unsigned processor = 0;
     double user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, steal = 0;
     fields >> processor >> user >> nice >> system >> idle >> wait >> irq >> soft >> steal;
-    if (!fields || std::find(usable.begin(), usable.end(), processor) == usable.end()) continue;
+    if (!fields) continue;
+    if (std::find(usable.begin(), usable.end(), processor) == usable.end()) {
+      sum.all_ours = false;
+      continue;
+    }
     sum.busy_s += (user + nice + system + irq + soft) / ticks;
     sum.steal_s += steal / ticks;
     total += user + system + idle;
   }
   sum.known = total > 0;  // some containers show zeros
+  return sum;
+}
+
+// Of the threads of the kernel itself, which are no other process: they read pages in and make room
+// for them, mostly for us. Fields of proc(5)'s stat, counted from behind the name, which may hold
+// anything: flags are the 7th, user and system time the 12th and 13th.
+double kernel_threads_s(const fs::path& root) {
+  constexpr std::uint64_t kernel_thread = 0x00200000;  // PF_KTHREAD of linux/sched.h
+  const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  double sum = 0;
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator(root / "proc", error)) {
+    const std::string name = process.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string stat = read_text(process.path() / "stat").value_or("");
+    const std::size_t behind = stat.rfind(')');
+    if (behind == std::string::npos) continue;
+    std::istringstream fields(stat.substr(behind + 1));
+    std::string skipped;
+    for (int i = 0; i < 6; ++i) fields >> skipped;
+    std::uint64_t flags = 0;
+    fields >> flags;
+    for (int i = 0; i < 4; ++i) fields >> skipped;
+    double user = 0, system = 0;
+    if (fields >> user >> system && (flags & kernel_thread) != 0) sum += (user + system) / ticks;
+  }
   return sum;
 }
 
@@ -131,7 +162,9 @@ Conditions conditions_of(const fs::path& root, const std::vector<unsigned>& usab
   if (time.known) {
     now.steal_s = time.steal_s;
     now.busy_resolution_s = 1 / static_cast<double>(sysconf(_SC_CLK_TCK));
-    now.busy_others_s = std::max(0.0, time.busy_s - clock_s(CLOCK_PROCESS_CPUTIME_ID));
+    // Where some processors are not ours, which of them a thread ran on is not known.
+    const double kernel_s = time.all_ours ? kernel_threads_s(root) : 0;
+    now.busy_others_s = std::max(0.0, time.busy_s - kernel_s - clock_s(CLOCK_PROCESS_CPUTIME_ID));
   }
   now.load_1min = load_1min(root);
   now.memory_stall_s = stall_s(root, "memory");
