@@ -1,21 +1,10 @@
 #include "lab/bootstrap.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "base/error.h"
 #include "lab/schedule.h"
 
 namespace ceiling::lab {
 namespace {
-
-// Linear between order statistics (type 7 of Hyndman and Fan 1996).
-double quantile(const std::vector<double>& sorted, double probability) {
-  const double place = probability * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(std::floor(place));
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - std::floor(place)) * (sorted[above] - sorted[below]);
-}
 
 double resampled_mean(const std::vector<double>& values, SeededDraws& draws) {
   double sum = 0;
@@ -40,7 +29,6 @@ Estimate hierarchical_bootstrap(const std::vector<std::vector<double>>& groups, 
     }
     results.push_back(sum / static_cast<double>(groups.size()));
   }
-  std::sort(results.begin(), results.end());
   return {mean(means), quantile(results, 0.5 - confidence / 2),
           quantile(results, 0.5 + confidence / 2), groups.size()};
 }

@@ -1,6 +1,7 @@
 #include "lab/claims.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,8 @@
 #include "lab/canonical_json.h"
 #include "lab/claims_data.h"
 #include "lab/json_fields.h"
+#include "lab/published_speeds.h"
+#include "lab/rank_correlation.h"
 #include "lab/report_text.h"
 #include "model/cost.h"
 #include "model/shapes.h"
@@ -119,6 +122,75 @@ Outcome faster(const Fields& test) {
                       other.text("name"), shown(times), claimed.text("name"))};
 }
 
+// Whether a machine with more memory is faster than one with more bandwidth at every size that it
+// holds: where the other holds the size too, bandwidths decide; where it does not, it spills.
+Outcome capacity(const Fields& test) {
+  test.only({"kind", "sizes", "type", "claimed", "other"});
+  constexpr std::size_t kMostSizes = 50;
+  const Fields claimed = test.object("claimed");
+  const Fields other = test.object("other");
+  const double times = positive(other, "gb_per_s") / positive(claimed, "gb_per_s");
+  std::vector<std::string> won, lost;
+  for (const std::string& size : test.texts("sizes", kMostSizes)) {
+    const Program program = shape_program(find_shape(size), test.text("type"));
+    const double gb = static_cast<double>(program.weight_bytes()) / kGb;
+    if (gb > positive(claimed, "memory_gb")) continue;
+    const bool spills = gb > positive(other, "memory_gb");
+    (spills || times <= 1 ? won : lost).push_back(size);
+  }
+  const auto list = [](const std::vector<std::string>& sizes) {
+    return sizes.empty() ? std::string("none") : fmt::format("{}", fmt::join(sizes, ", "));
+  };
+  return {lost.empty() ? supported : refuted,
+          fmt::format("of the sizes that {} holds at {}, {} does not hold {}; it holds {} as well "
+                      "and may read them {} times as fast",
+                      claimed.text("name"), test.text("type"), other.text("name"), list(won),
+                      list(lost), shown(times))};
+}
+
+// Whether one figure of machines orders them by speed better than each of others does, over the
+// machines for which both are known.
+Outcome ranks(const Fields& test) {
+  test.only({"kind", "model", "type", "test", "figure", "others"});
+  constexpr std::size_t kLeastMachines = 8, kResamples = 4000, kMostOthers = 10;
+  constexpr double kConfidence = 0.95;
+  const auto column_of = [](const Fields& figure) { return figure.text("column"); };
+  const Fields figure = test.object("figure");
+  std::vector<std::string> columns = {column_of(figure)};
+  const std::vector<Fields> others = test.objects("others", kMostOthers);
+  for (const Fields& other : others) columns.push_back(column_of(other));
+  const auto machines =
+      published_machines(test.text("model"), test.text("type"), test.text("test"), columns);
+  bool better = true, worse = false;
+  std::string because =
+      fmt::format("rank correlation with {} of {} {} (published rows):", test.text("test"),
+                  test.text("model"), test.text("type"));
+  for (const Fields& other : others) {
+    std::vector<double> x, z, y;
+    for (const PublishedMachine& machine : machines) {
+      const auto of = machine.figures.find(columns.front());
+      const auto to = machine.figures.find(column_of(other));
+      if (of == machine.figures.end() || to == machine.figures.end()) continue;
+      x.push_back(of->second);
+      z.push_back(to->second);
+      y.push_back(machine.tokens_per_s);
+    }
+    if (y.size() < kLeastMachines) {
+      return {undecided,
+              fmt::format("{} and {} are known of {} machines only; {} are needed",
+                          figure.text("name"), other.text("name"), y.size(), kLeastMachines)};
+    }
+    const Estimate gain = rank_correlation_gain(x, z, y, kConfidence, kResamples, 1);
+    better = better && gain.low > 0;
+    worse = worse || gain.high < 0;
+    because +=
+        fmt::format("{} {:.2f} by {}, {:.2f} by {} over {} machines",
+                    &other == &others.front() ? "" : ";", rank_correlation(x, y),
+                    figure.text("name"), rank_correlation(z, y), other.text("name"), y.size());
+  }
+  return {worse ? refuted : better ? supported : undecided, because};
+}
+
 class RunTests {
  public:
   RunTests(const Plan& plan, const Analysis& analysis) : plan_(plan), analysis_(analysis) {}
@@ -183,9 +255,9 @@ Outcome elsewhere(const Fields& test) {
 Outcome run_test(const Fields& test, const RunTests& run) {
   const std::string kind = test.text("kind");
   using Test = Outcome (*)(const Fields&);
-  static const std::map<std::string, Test> tests = {{"ratio", &ratio},   {"types", &types},
-                                                    {"fits", &fits},     {"speed", &speed},
-                                                    {"faster", &faster}, {"elsewhere", &elsewhere}};
+  static const std::map<std::string, Test> tests = {
+      {"ratio", &ratio},   {"types", &types}, {"fits", &fits},         {"speed", &speed},
+      {"faster", &faster}, {"ranks", &ranks}, {"capacity", &capacity}, {"elsewhere", &elsewhere}};
   if (kind == "hypothesis") return run.hypothesis(test);
   if (kind == "sizes") return run.sizes(test);
   const auto found = tests.find(kind);

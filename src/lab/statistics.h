@@ -17,6 +17,8 @@ struct Estimate {
 double mean(std::span<const double> values);
 double standard_deviation(std::span<const double> values);
 double median(std::span<const double> values);
+// Linear between order statistics (type 7 of Hyndman and Fan 1996); probability in [0, 1].
+double quantile(std::vector<double> values, double probability);
 
 // Student's t quantile and the mean's two-sided interval at `confidence` (0.90, 0.95).
 double t_quantile(double probability, double degrees_of_freedom);

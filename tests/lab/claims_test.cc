@@ -60,6 +60,24 @@ TEST_F(Claims, AreJudgedByTheirEvidence) {
   EXPECT_THAT(claim("C6").because, HasSubstr("0.92"));
   EXPECT_EQ(claim("C15").outcome, ClaimOutcome::supported);
   EXPECT_EQ(claim("C4").outcome, ClaimOutcome::not_testable);
+  EXPECT_EQ(claim("C14").outcome, ClaimOutcome::refuted);
+  EXPECT_THAT(claim("C14").because, HasSubstr("does not hold 70B; it holds 1B, 3B, 7B, 13B, 32B"));
+}
+
+// Twenty machines or more with both figures, all in the text.
+TEST_F(Claims, PublishedRowsRankMachines) {
+  const JudgedClaim ranks = claim("C13");
+  EXPECT_THAT(ranks.because, HasSubstr("by bandwidth"));
+  EXPECT_THAT(ranks.because, HasSubstr("by float16 rate over"));
+  const auto by = [](const std::string& figure, const std::string& other) {
+    return tested(R"({"kind":"ranks","model":"LLaMA 7B v2","type":"Q4_0","test":"tg128","figure":)"
+                  R"({"name":"a","column":")" +
+                  figure + R"("},"others":[{"name":"b","column":")" + other + R"("}]})")
+        .outcome;
+  };
+  EXPECT_EQ(by("bandwidth_gb_s", "release_year"), ClaimOutcome::supported);
+  EXPECT_EQ(by("release_year", "bandwidth_gb_s"), ClaimOutcome::refuted);
+  EXPECT_EQ(by("bandwidth_gb_s", "bandwidth_gb_s"), ClaimOutcome::undecided);
 }
 
 TEST_F(Claims, ARunWithoutVerdictLeavesThemUndecided) {
