@@ -207,6 +207,15 @@ TEST_F(FilesTest, LinesAppendWholeAndATornOneIsRefused) {
   EXPECT_EQ(read_file(path("ledger")), "one\ntw");
 }
 
+// /dev/full has no space and cannot be cut: the space is what is wrong.
+TEST_F(FilesTest, AFailedAppendTellsItsFirstCause) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const std::string told = message_of([&] { append_line_synced("/dev/full", "x"); });
+  EXPECT_THAT(told, AllOf(HasSubstr("No space left"), HasSubstr("free space"),
+                          HasSubstr("could not be cut off")));
+  EXPECT_LT(told.find("No space left"), told.find("could not be cut off"));
+}
+
 TEST_F(FilesTest, ReadingNamesWhatIsMissing) {
   EXPECT_THAT(message_of([&] { read_file(path("none")); }),
               AllOf(HasSubstr(path("none")), HasSubstr("No such file")));

@@ -201,8 +201,14 @@ void append_line_synced(const std::string& path, std::string_view line) {
   int error = write_fully(descriptor, text.data(), text.size(), -1);
   if (error == 0 && ::fsync(descriptor) != 0) error = errno;
   // A line that is not wholly on disk shall not be there at all.
-  if (error != 0 && ::ftruncate(descriptor, size) != 0) error = errno;
+  const int uncut = error != 0 && ::ftruncate(descriptor, size) != 0 ? errno : 0;
   ::close(descriptor);
+  if (uncut != 0) {
+    fail(ExitCode::failed,
+         "cannot write '{}': {}; {}; and what was written of the line could not be cut off again "
+         "({}): remove an incomplete last line before going on",
+         path, std::strerror(error), remedy(error, path), std::strerror(uncut));
+  }
   if (error != 0) cannot("write", path, error);
   if (size == 0) sync_folder(folder_of(path));
 }
