@@ -12,6 +12,7 @@
 #include "base/terminal.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/lab_export.h"
 #include "cli/lab_import.h"
 #include "cli/lab_progress.h"
 #include "lab/canonical_json.h"
@@ -259,6 +260,7 @@ void add_lab_command(CLI::App& app) {
   signers->needs(check->add_option("--signer", flags->signer, "Who must have signed, as in it"));
   add_step(*lab, flags, "report", "Writes the report again", &show_again);
   add_import_step(*lab);
+  add_export_step(*lab);
   lab->callback([flags, lab] {
     if (lab->get_subcommands().empty()) run_all(*flags);
   });
