@@ -60,7 +60,7 @@ std::vector<fit::MeasuredShare> lab_shares(const std::string& directory) {
   std::vector<fit::MeasuredShare> out;
   for (const lab::Cell& cell : plan.cells) {
     // Cold starts and interventions teach other things.
-    if (cell.work != lab::Work::decode) continue;
+    if (cell.work != lab::Work::decode || !cell.own()) continue;
     const auto found = shares.find(cell.id);
     if (found == shares.end()) continue;
     std::vector<double>& values = found->second;

@@ -12,6 +12,7 @@
 #include "base/terminal.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/lab_engines.h"
 #include "cli/lab_export.h"
 #include "cli/lab_import.h"
 #include "cli/lab_progress.h"
@@ -33,7 +34,7 @@ struct Flags {
   bool quick = false;
   bool extend = false;
   std::string plan_file, out, resume;
-  std::vector<std::string> predictions;
+  std::vector<std::string> predictions, engines, served;
   std::size_t blocks = 0;
   long long seed = -1;
   std::string directory;  // of the subcommands
@@ -52,16 +53,17 @@ lab::PlanMachine measured_machine() {
 
 lab::Plan plan_of(const Flags& flags) {
   lab::Plan plan;
+  const std::vector<lab::EngineWish> engines = wanted_engines(flags.engines, flags.served);
   if (flags.plan_file.empty()) {
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
     plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, measured_machine(),
-                          lab::find_resources(), seed_of(flags), blocks);
+                          lab::find_resources(), seed_of(flags), blocks, engines);
   } else {
     const std::string text = os::read_file(flags.plan_file);
     plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
     if (flags.blocks > 0) plan.blocks = flags.blocks;
     if (flags.seed >= 0) plan.seed = seed_of(flags);
-    plan = lab::adopt_plan(std::move(plan), measured_machine());
+    plan = lab::adopt_plan(std::move(plan), measured_machine(), engines);
   }
   if (flags.extend) lab::allow_extensions(plan);
   return plan;
@@ -89,7 +91,7 @@ void describe(const lab::Plan& plan) {
 void ask_expectations(lab::Plan& plan) {
   fmt::print("What do you expect, in tokens/s? It is sealed before anything runs (Enter skips).\n");
   for (const lab::Cell& cell : plan.cells) {
-    if (cell.work != lab::Work::decode || plan.design.has(cell.id)) continue;
+    if (cell.work != lab::Work::decode || !cell.own() || plan.design.has(cell.id)) continue;
     while (true) {
       fmt::print("  {}: ", cell.title());
       std::fflush(stdout);
@@ -208,6 +210,12 @@ void add_plan_flags(CLI::App& command, Flags& flags) {
   command.add_option(
       "--predict", flags.predictions,
       "What you expect, tokens/s: 7B=9.5 or 7B=9.5:8-11 (80 % interval); repeatable");
+  command.add_option("--engine", flags.engines,
+                     "Also measure llama-bench=PATH, openai=URL, llama-cpp-python[=PYTHON]; "
+                     "repeatable");
+  command.add_option("--served", flags.served,
+                     "What the server of openai=URL calls a cell's model: 7B=qwen2.5:7b; "
+                     "repeatable");
   command.add_option("--blocks", flags.blocks, "Number of blocks")->check(CLI::Range(1, 1000));
   command.add_option("--seed", flags.seed, "Seed of the order of trials")
       ->check(CLI::Range(0LL, 4294967295LL));

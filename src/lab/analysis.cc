@@ -268,7 +268,7 @@ Analysis analyse(const Plan& plan, const Replay& state) {
   std::vector<CellTrials> trials;
   for (std::size_t cell = 0; cell < plan.cells.size(); ++cell) {
     trials.emplace_back(state, cell);
-    if (trials.back().empty()) continue;
+    if (trials.back().empty() || !plan.cells[cell].own()) continue;
     if (plan.cells[cell].work == Work::cold_load) {
       analysis.cold_loads.push_back(cold_load_of(cell, trials.back()));
       analysis.trials += analysis.cold_loads.back().trials;
@@ -288,7 +288,13 @@ Analysis analyse(const Plan& plan, const Replay& state) {
   }
   if (analysis.cells.empty()) {
     fail(ExitCode::failed,
-         "no decode trial of this run gave a result: see its ledger for the reasons");
+         "no decode trial of this program gave a result in this run: see its ledger for the "
+         "reasons");
+  }
+  analysis.engines = engine_figures(plan, trials);
+  for (const EngineFigures& figures : analysis.engines) {
+    analysis.trials += figures.trials;
+    analysis.excluded += figures.excluded;
   }
   analysis.headline_cell = headline_of(plan, analysis.cells);
   compare_types(plan, trials, analysis);

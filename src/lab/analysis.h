@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lab/changepoints.h"
+#include "lab/engine_figures.h"
 #include "lab/judgement.h"
 #include "lab/plan.h"
 #include "lab/replay.h"
@@ -87,8 +88,10 @@ struct PredictionScores {
 };
 
 struct Analysis {
-  std::vector<CellFigures> cells;  // decode, with at least one trial, in the plan's order
+  // This program's decode, with at least one trial, in the plan's order.
+  std::vector<CellFigures> cells;
   std::vector<ColdLoad> cold_loads;
+  std::vector<EngineFigures> engines;  // cells of other engines
   std::vector<TypeRatio> type_ratios;
   PredictionScores scores;
   std::size_t trials = 0, excluded = 0;

@@ -77,6 +77,7 @@ std::string_view name(Work work) {
 
 std::string Cell::title() const {
   std::string title = fmt::format("{} at {}", size, type);
+  if (!own()) return fmt::format("{}, {}", title, name(engine.kind));
   switch (work) {
     case Work::cold_load:
       return title + ", cold";
@@ -101,14 +102,15 @@ json to_json(const Cell& cell) {
                 {"least_tokens", cell.least_tokens},
                 {"most_tokens", cell.most_tokens},
                 {"most_decode_s", cell.most_decode_s}};
+  if (!cell.own()) value["engine"] = to_json(cell.engine);
   if (cell.work == Work::fill) value["fill"] = cell.fill;
   if (!cell.treatments.empty()) value["treatments"] = to_json(cell.treatments);
   return value;
 }
 
 Cell cell_from_json(const Fields& fields) {
-  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "device", "threads",
-               "prompt_tokens", "least_tokens", "most_tokens", "most_decode_s"});
+  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "engine", "device",
+               "threads", "prompt_tokens", "least_tokens", "most_tokens", "most_decode_s"});
   Cell cell;
   cell.id = fields.text("id");
   cell.size = fields.text("size");
@@ -121,6 +123,11 @@ Cell cell_from_json(const Fields& fields) {
     fail(ExitCode::integrity,
          "{} has {} treatments and work '{}'; expected some for treatments only", fields.label(),
          cell.treatments.size(), name(cell.work));
+  }
+  if (fields.has("engine")) cell.engine = engine_from_json(fields.object("engine"));
+  if (!cell.own() && cell.work != Work::decode) {
+    fail(ExitCode::integrity, "{} has engine '{}' and work '{}'; another engine does decode only",
+         fields.label(), name(cell.engine.kind), name(cell.work));
   }
   cell.device = fields.text_or("device", cell.device);
   cell.threads = count(fields, "threads", 1, 4096, 0);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lab/treatment.h"
+#include "lab/trial_engine.h"
 
 namespace ceiling::lab {
 
@@ -17,6 +18,7 @@ class Fields;
 // A model file as it is: a path, or a bare name in the models' folder of the cache.
 struct FileModel {
   std::string file;
+  bool operator==(const FileModel&) const = default;
 };
 
 // Seeded weights of a real shape: good for speed, says nothing of quality.
@@ -25,6 +27,7 @@ struct SyntheticModel {
   std::string recipe;  // "Q4_K_M"
   std::uint64_t seed = 1;
   std::uint32_t vocabulary = 49152;
+  bool operator==(const SyntheticModel&) const = default;
 };
 
 // What a trial of a cell measures.
@@ -41,6 +44,7 @@ struct Cell {
   std::string type;  // "Q4_K_M"
   std::variant<FileModel, SyntheticModel> model;
   Work work = Work::decode;
+  TrialEngine engine;  // another one measures decode only
   std::string device = "cpu";
   std::vector<Treatment> treatments;  // of Work::treatments
   double fill = 0;                    // of Work::fill: working set over allowed memory
@@ -51,7 +55,9 @@ struct Cell {
   double most_decode_s = 10;  // stops between least and most
 
   bool synthetic() const { return std::holds_alternative<SyntheticModel>(model); }
-  std::string title() const;  // "7B at Q4_K_M", "7B at Q4_K_M, cold"
+  bool own() const { return engine.own(); }  // run by this program
+  // "7B at Q4_K_M", "7B at Q4_K_M, cold", "7B at Q4_K_M, llama-bench"
+  std::string title() const;
 };
 
 std::string_view name(Work work);  // "decode", "cold-load"

@@ -21,14 +21,24 @@ constexpr std::array kNames = {
     std::pair{Variable::machine, "machine"},
 };
 
-// Cells that both runs measured, by id.
-std::vector<std::pair<const CellFigures*, const CellFigures*>> common_cells(const ReportData& a,
-                                                                            const ReportData& b) {
-  std::vector<std::pair<const CellFigures*, const CellFigures*>> cells;
-  for (const CellFigures& figures : a.analysis.cells) {
-    const CellFigures* other = b.analysis.find(b.plan, a.plan.cells[figures.cell].id);
-    if (other != nullptr) cells.emplace_back(&figures, other);
-  }
+// A cell that both runs measured, by id: this program's or another engine's.
+struct Common {
+  std::size_t a = 0, b = 0;  // indices into the plans' cells
+  Estimate speed_a, speed_b;
+  double bytes_a = 1, bytes_b = 1;  // a token
+};
+
+std::vector<Common> common_cells(const ReportData& a, const ReportData& b) {
+  std::vector<Common> cells;
+  const auto add = [&](const auto& in_a, const auto& all_b) {
+    for (const auto& in_b : all_b) {
+      if (a.plan.cells[in_a.cell].id != b.plan.cells[in_b.cell].id) continue;
+      cells.push_back({in_a.cell, in_b.cell, in_a.tokens_per_s, in_b.tokens_per_s,
+                       in_a.bytes_per_token, in_b.bytes_per_token});
+    }
+  };
+  for (const CellFigures& figures : a.analysis.cells) add(figures, b.analysis.cells);
+  for (const EngineFigures& figures : a.analysis.engines) add(figures, b.analysis.engines);
   return cells;
 }
 
@@ -87,21 +97,29 @@ Estimate ratio(const CellTrials& a, const CellTrials& b, const CellTrials::Value
   return {std::exp(e.value), std::exp(e.low), std::exp(e.high), e.n};
 }
 
-ComparedCell compared(const ReportData& a, const ReportData& b, const CellFigures& in_a,
-                      const CellFigures& in_b) {
-  const CellTrials of_a(a.state, in_a.cell);
-  const CellTrials of_b(b.state, in_b.cell);
+bool all_probed(const CellTrials& trials) {
+  return std::all_of(trials.all().begin(), trials.all().end(),
+                     [](const TrialRecord* trial) { return trial->result.probed(); });
+}
+
+ComparedCell compared(const ReportData& a, const ReportData& b, const Common& common) {
+  const CellTrials of_a(a.state, common.a);
+  const CellTrials of_b(b.state, common.b);
   ComparedCell cell;
-  cell.a = in_a.cell;
-  cell.b = in_b.cell;
-  cell.speed_a = in_a.tokens_per_s;
-  cell.speed_b = in_b.tokens_per_s;
+  cell.a = common.a;
+  cell.b = common.b;
+  cell.speed_a = common.speed_a;
+  cell.speed_b = common.speed_b;
   const auto speed = [](const TrialResult& t) { return t.tokens_per_s(); };
   cell.speed = ratio(of_a, of_b, speed);
   if (cell.speed.n > 1) cell.p = welch_test(logs(of_a, speed), logs(of_b, speed));
-  cell.memory = ratio(of_a, of_b, [](const TrialResult& t) { return t.probe_bytes_per_s(); });
-  cell.share = ratio(of_a, of_b, [](const TrialResult& t) { return t.share(); });
-  cell.bytes = in_b.bytes_per_token / in_a.bytes_per_token;
+  cell.bytes = common.bytes_b / common.bytes_a;
+  if (all_probed(of_a) && all_probed(of_b)) {
+    cell.memory = ratio(of_a, of_b, [](const TrialResult& t) { return t.probe_bytes_per_s(); });
+    cell.share = ratio(of_a, of_b, [](const TrialResult& t) { return t.share(); });
+  } else {
+    cell.memory = cell.share = {NAN, NAN, NAN, 0};
+  }
   return cell;
 }
 
@@ -126,9 +144,11 @@ Variable variable_named(std::string_view text) {
 std::vector<Confounder> differences(const ReportData& a, const ReportData& b,
                                     std::span<const Variable> declared) {
   Differences found(declared);
-  for (const auto& [in_a, in_b] : common_cells(a, b)) {
-    const Cell& cell_a = a.plan.cells[in_a->cell];
-    const Cell& cell_b = b.plan.cells[in_b->cell];
+  for (const Common& common : common_cells(a, b)) {
+    const Cell& cell_a = a.plan.cells[common.a];
+    const Cell& cell_b = b.plan.cells[common.b];
+    const TrialResult& trial_a = any_trial(a, common.a);
+    const TrialResult& trial_b = any_trial(b, common.b);
     const auto of = [&](std::string_view what) { return fmt::format("{}: {}", cell_a.id, what); };
     found.note(Variable::model, of("SHA-256 of the file"), hash_of(a, cell_a.id),
                hash_of(b, cell_b.id));
@@ -136,8 +156,9 @@ std::vector<Confounder> differences(const ReportData& a, const ReportData& b,
     found.note(Variable::threads, of("threads"), std::to_string(cell_a.threads),
                std::to_string(cell_b.threads));
     found.note(Variable::device, of("device"), cell_a.device, cell_b.device);
-    found.note(Variable::residency, of("residency of the weights"),
-               any_trial(a, in_a->cell).residency, any_trial(b, in_b->cell).residency);
+    found.note(Variable::residency, of("residency of the weights"), trial_a.residency,
+               trial_b.residency);
+    found.note(Variable::engine, of("engine"), trial_a.engine, trial_b.engine);
   }
   found.note(Variable::engine, "program", a.state.program_sha256, b.state.program_sha256);
   found.note(Variable::machine, "processor", a.plan.machine.cpu, b.plan.machine.cpu);
@@ -169,8 +190,8 @@ Comparison compare(const ReportData& a, const ReportData& b, std::span<const Var
     fail(ExitCode::refused, "not comparable: these differ and were not declared:{}", undeclared);
   }
   std::vector<double> p_values;
-  for (const auto& [in_a, in_b] : cells) {
-    comparison.cells.push_back(compared(a, b, *in_a, *in_b));
+  for (const Common& common : cells) {
+    comparison.cells.push_back(compared(a, b, common));
     p_values.push_back(comparison.cells.back().p);
   }
   const std::vector<double> adjusted = holm_adjusted(p_values);
@@ -183,12 +204,17 @@ std::string explanation(const ReportData& a, const ComparedCell& cell) {
   std::string bytes;
   if (std::abs(cell.bytes - 1) > 0.005)
     bytes = fmt::format(", reads {} times the bytes", shown(cell.bytes));
+  const char* synthetic =
+      a.plan.cells[cell.a].synthetic() ? " (synthetic weights: speed only)" : "";
+  if (cell.share.n == 0) {
+    return fmt::format("{}: {} times as fast{}; its memory was not read, so nothing explains it{}",
+                       title, shown(cell.speed), bytes, synthetic);
+  }
   return fmt::format(
       "{}: {} times as fast: its memory reads {} times as fast, its share of the ceiling is {} "
       "times "
       "as large{}{}",
-      title, shown(cell.speed), shown(cell.memory), shown(cell.share), bytes,
-      a.plan.cells[cell.a].synthetic() ? " (synthetic weights: speed only)" : "");
+      title, shown(cell.speed), shown(cell.memory), shown(cell.share), bytes, synthetic);
 }
 
 }  // namespace ceiling::lab

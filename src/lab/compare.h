@@ -29,7 +29,8 @@ std::vector<Confounder> differences(const ReportData& a, const ReportData& b,
                                     std::span<const Variable> declared);
 
 // One cell that both runs have. Ratios are B's over A's, unpaired (Welch) over block means of
-// logarithms, 95 %; speed = memory x share / bytes.
+// logarithms, 95 %; speed = memory x share / bytes. Of another engine whose memory was not read,
+// memory and share are not numbers (n is 0).
 struct ComparedCell {
   std::size_t a = 0, b = 0;  // indices into the plans' cells
   Estimate speed_a, speed_b;

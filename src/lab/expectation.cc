@@ -29,7 +29,7 @@ double positive_number(std::string_view text, const std::string& whole) {
 const Cell& named_cell(std::string_view name, const std::string& whole, const Plan& plan) {
   if (const Cell* cell = plan.find(name)) return *cell;
   const auto found = std::find_if(plan.cells.begin(), plan.cells.end(), [&](const Cell& cell) {
-    return cell.size == name && cell.work == Work::decode;
+    return cell.size == name && cell.work == Work::decode && cell.own();
   });
   if (found != plan.cells.end()) return *found;
   std::string names;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -12,6 +11,7 @@
 #include "base/units.h"
 #include "engine/session.h"
 #include "lab/measure_treatments.h"
+#include "lab/probed_memory.h"
 #include "model/cost.h"
 #include "os/cpu.h"
 #include "os/memory.h"
@@ -45,25 +45,6 @@ void map_pages(std::span<const std::byte> bytes) {
     static_cast<void>(*static_cast<const volatile std::byte*>(bytes.data() + i));
   }
 }
-
-// What the probe reads: the model's own mapping, or plain memory where that is so small that the
-// caches would answer.
-class ProbedMemory {
- public:
-  explicit ProbedMemory(std::span<const std::byte> mapping) : region_(mapping) {
-    if (probe::larger_than_caches({mapping.size()})) return;
-    std::size_t bytes = std::size_t{256} << 20;
-    while (!probe::larger_than_caches({bytes})) bytes *= 2;
-    plain_ = os::AnonymousMemory(bytes);
-    std::memset(plain_.data(), 1, plain_.size());
-    region_ = {plain_.data(), plain_.size()};
-  }
-  std::span<const std::byte> region() const { return region_; }
-
- private:
-  os::AnonymousMemory plain_;
-  std::span<const std::byte> region_;
-};
 
 // Readings of the memory at fixed intervals of decode time.
 class Interleaver {

@@ -149,6 +149,11 @@ void read_design(const Fields& fields, Plan& plan) {
       fail(ExitCode::integrity, "{}.design names '{}', which is no cell of this plan",
            fields.label(), id);
     }
+    if (!plan.find(id)->own()) {
+      fail(ExitCode::integrity,
+           "{}.design names '{}', a cell of another engine; expected cells of this program",
+           fields.label(), id);
+    }
   }
   double emptier = 0;
   for (const std::string& id : plan.design.fills) {

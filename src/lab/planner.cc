@@ -75,7 +75,7 @@ double estimate_run_s(const Plan& plan) {
 void predict(Plan& plan) {
   std::erase_if(plan.predictions, [](const CellPrediction& p) { return p.by == "program"; });
   for (const Cell& cell : plan.cells) {
-    if (cell.work != Work::decode) continue;
+    if (cell.work != Work::decode || !cell.own()) continue;
     const auto p = fit::predict_decode(cell_program(cell), cell.prompt_tokens, cell.most_tokens,
                                        rates_of(plan.machine));
     plan.predictions.push_back({cell.id, "program", p.tokens_per_s.median, p.tokens_per_s.p80,
@@ -171,8 +171,14 @@ double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   if (cell.work == Work::fill && cell.fill > 1) {
     decode_s = std::max(cell.most_decode_s, cell.least_tokens * bytes / kReadFromDiskPerS);
   }
-  return kStart + ready_s + fit::estimate_prefill(program, cell.prompt_tokens, rates).value +
-         decode_s * kProbeOverhead + kProfiledTokens * token_s;
+  const double prefill_s = fit::estimate_prefill(program, cell.prompt_tokens, rates).value;
+  if (!cell.own()) {
+    // Two processes, each with a pass to warm up, and the memory read before and after.
+    constexpr double kReadings = 1;
+    constexpr double kPasses = 4;
+    return 2 * kStart + ready_s + kReadings + kPasses * prefill_s + 1.5 * decode_s;
+  }
+  return kStart + ready_s + prefill_s + decode_s * kProbeOverhead + kProfiledTokens * token_s;
 }
 
 namespace {
@@ -204,7 +210,7 @@ bool keep_limit(const KindRules& rules, Plan& plan) {
 
 // The plan with the largest models that keep the time, and what that left out.
 void choose_models(const KindRules& rules, const PlanMachine& machine, const Resources& resources,
-                   bool limited, Plan& plan) {
+                   const std::vector<EngineWish>& engines, bool limited, Plan& plan) {
   std::vector<LeftOut> too_slow;
   for (const std::string_view most : rules.largest) {
     plan.cells.clear();
@@ -213,6 +219,7 @@ void choose_models(const KindRules& rules, const PlanMachine& machine, const Res
     plan.blocks = rules.blocks;
     rules.choose(resources, most, plan);
     if (plan.cells.empty()) break;
+    add_engine_cells(plan, engines);
     stamp(plan, machine);
     if (keep_limit(rules, plan) || !limited) break;
     const auto largest = std::find_if(plan.cells.begin(), plan.cells.end(),
@@ -228,13 +235,14 @@ void choose_models(const KindRules& rules, const PlanMachine& machine, const Res
 }  // namespace
 
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
-               std::uint64_t seed, std::optional<std::size_t> blocks) {
+               std::uint64_t seed, std::optional<std::size_t> blocks,
+               const std::vector<EngineWish>& engines) {
   KindRules rules = rules_of(kind);
   if (blocks) rules.blocks = rules.least_blocks = *blocks;
   Plan plan;
   plan.kind = rules.name;
   plan.seed = seed;
-  choose_models(rules, machine, resources, !blocks, plan);
+  choose_models(rules, machine, resources, engines, !blocks, plan);
   if (plan.cells.empty()) {
     fail(ExitCode::failed, "no model fits this machine: {} {}", plan.left_out.back().what,
          plan.left_out.back().why);
@@ -244,8 +252,9 @@ Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources
   return plan;
 }
 
-Plan adopt_plan(Plan plan, const PlanMachine& machine) {
+Plan adopt_plan(Plan plan, const PlanMachine& machine, const std::vector<EngineWish>& engines) {
   plan.predictions.clear();
+  add_engine_cells(plan, engines);
   if (plan.hypotheses.empty()) plan.hypotheses = hypotheses(plan);
   stamp(plan, machine);
   plan.estimate_s = estimate_run_s(plan);

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "lab/engine_cells.h"
 #include "lab/plan.h"
 
 namespace ceiling::lab {
@@ -28,13 +30,15 @@ Resources find_resources();
 // 10 blocks, at most 60 minutes. The limits hold with a third to spare: blocks (down to 5) and then
 // the largest model are given up for them, unless `blocks` says how many. What is left out is
 // listed with the reason. Cells, thresholds, exclusions, estimate and the program's predictions are
-// filled in.
+// filled in. `engines` are measured beside the decode cells that are there for their size, and
+// count in the time.
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
-               std::uint64_t seed, std::optional<std::size_t> blocks = {});
+               std::uint64_t seed, std::optional<std::size_t> blocks = {},
+               const std::vector<EngineWish>& engines = {});
 
 // A plan that someone wrote, on this machine: cells, blocks, seed, exclusions and hypotheses stay;
-// machine, estimate and the program's predictions are made anew.
-Plan adopt_plan(Plan plan, const PlanMachine& machine);
+// machine, estimate and the program's predictions are made anew. `engines` as above.
+Plan adopt_plan(Plan plan, const PlanMachine& machine, const std::vector<EngineWish>& engines = {});
 
 // The sealed rule of extension.h: twice and three times the blocks. Throws Error(usage) for a plan
 // without an A/A pair.

@@ -118,6 +118,10 @@ void Replayer::trial(const Fields& fields, double wall_s) {
     fail(ExitCode::integrity, "{}: it holds a result of cell '{}'", label_,
          printable(record.result.cell, 80));
   }
+  if (record.result.engine.empty() != plan_.cells[record.cell].own()) {
+    fail(ExitCode::integrity, "{}: its result is of {}, its cell is not", label_,
+         record.result.engine.empty() ? "this program" : "another engine");
+  }
   if (record.excluded != excluded_by(plan_.exclusions, record.result.conditions)) {
     fail(ExitCode::integrity, "{}: its exclusion does not follow from its conditions", label_);
   }

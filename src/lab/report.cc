@@ -12,13 +12,17 @@ namespace ceiling::lab {
 ReportData gather(const Plan& plan, const std::vector<LedgerEntry>& entries) {
   Replay state = replay(entries, plan);
   Analysis analysis = analyse(plan, state);
-  ReportData data{plan, std::move(state), std::move(analysis), entries.back().hash, {}, {}, {}};
+  ReportData data{plan, std::move(state), std::move(analysis), entries.back().hash, {}, {}, {}, {}};
   for (const LedgerEntry& entry : entries) {
     if (entry.type != "started") continue;
     const Fields fields(entry.data, "ledger entry 'started'");
     data.os = fields.text_or("os", "not shown");
     data.kernel = fields.text_or("kernel", "not shown");
     data.power_profile = fields.text_or("power_profile", "");
+    if (!fields.has("engines")) continue;
+    for (const Fields& engine : fields.objects("engines", 1000)) {
+      data.engine_sha256[engine.text("cell")] = engine.text("sha256");
+    }
   }
   return data;
 }

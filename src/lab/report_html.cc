@@ -95,6 +95,20 @@ std::string hypotheses(const ReportData& data) {
   return out;
 }
 
+std::string engines(const ReportData& data) {
+  std::string out = paragraph(
+      "Other programs on the same model, in the same blocks. Their bytes are counted as this "
+      "program’s are. Between tokens of another program nobody can read the memory, so their "
+      "ceiling was read before and after each trial.");
+  out +=
+      table_html(engine_table(data)) + "<p>What their trials could not measure or control:</p>\n";
+  out += "<ul>\n";
+  for (const std::string& note : engine_notes(data)) {
+    out += fmt::format("<li>{}</li>\n", escaped(note));
+  }
+  return out + "</ul>\n";
+}
+
 std::string conditions(const ReportData& data) {
   std::string out = figure_html(block_chart(data));
   out += "<h3>What must agree before two figures may be compared</h3>\n" +
@@ -159,6 +173,9 @@ std::string report_html(const ReportData& data) {
                            "token. Decode: one token after another.") +
                      table_html(clock_table(data)));
   out += section("why", "Why", figure_html(roofline_chart(data)) + figure_html(time_chart(data)));
+  if (!data.analysis.engines.empty()) {
+    out += section("engines", "Other engines", engines(data));
+  }
   out += section("hypotheses", "The hypotheses", hypotheses(data));
   out += section("claims", "The module’s claims",
                  paragraph("Each claim of the course module in our words, with the evidence that "

@@ -84,6 +84,12 @@ std::string report_markdown(const ReportData& data) {
   }
   out += "## Three clocks, never mixed\n\n" + table_markdown(clock_table(data));
   out += "## Why\n\n" + chart_markdown(roofline_chart(data)) + chart_markdown(time_chart(data));
+  if (const Table engines = engine_table(data); !engines.rows.empty()) {
+    out += "## Other engines\n\n" + table_markdown(engines);
+    out += "What their trials could not measure or control:\n\n";
+    for (const std::string& note : engine_notes(data)) out += "- " + markdown_text(note) + "\n";
+    out += "\n";
+  }
   out += "## The hypotheses\n\n" + hypotheses_markdown(data);
   out += "## The module's claims\n\n" + table_markdown(claim_table(data));
   out += "## Conditions and confounders\n\n" + conditions_markdown(data);

@@ -243,9 +243,9 @@ Table block_table(const ReportData& data) {
     table.rows.push_back(
         {cell.title(), weights_label(cell), fmt::format("{}", trial.slot.block + 1),
          fmt::format("{:.0f}", trial.wall_s - data.state.started_wall_s), shown(r.tokens_per_s()),
-         fmt::format("{:.1f} %", 100 * r.share()), shown(r.probe_bytes_per_s() / 1e9),
-         optional_percent(r.conditions.others_share), optional_percent(r.conditions.steal_share),
-         trial.excluded.empty() ? "yes" : "excluded"});
+         r.probed() ? fmt::format("{:.1f} %", 100 * r.share()) : "–",
+         shown(r.probe_bytes_per_s() / 1e9), optional_percent(r.conditions.others_share),
+         optional_percent(r.conditions.steal_share), trial.excluded.empty() ? "yes" : "excluded"});
   }
   return table;
 }
@@ -268,10 +268,14 @@ Table confounder_table(const ReportData& data) {
   if (!data.analysis.cold_loads.empty()) {
     cache += fmt::format("; cold cells: evicted, {} left", cached_before(Work::cold_load));
   }
+  const bool alone = data.analysis.engines.empty();
+  const auto own = [&](const std::string& text) {
+    return alone ? text : text + " (of other engines: see there)";
+  };
   Table table{{"Must agree", "In this run", "How"}, {}, 3};
   table.rows = {
       {"Model file and its bytes by type", "every file hashed (below)", "controlled"},
-      {"Tokenizer", "fixed token numbers, no text; speeds are compared within a model only",
+      {"Tokenizer", own("fixed token numbers, no text; speeds are compared within a model only"),
        "controlled"},
       {"Prompt, depth, generated length, KV type", depths(data.plan) + "; KV in float16",
        "controlled"},
@@ -282,7 +286,8 @@ Table confounder_table(const ReportData& data) {
                    state.program_sha256.substr(0, 12), distinct(state, &TrialResult::device)),
        "recorded"},
       {"Threads and placement",
-       fmt::format("{} threads, each pinned to a core", data.plan.machine.threads), "controlled"},
+       own(fmt::format("{} threads, each pinned to a core", data.plan.machine.threads)),
+       "controlled"},
       {"Power, heat, clocks",
        fmt::format("power profile {}; frequency {}; temperature {}",
                    data.power_profile.empty() ? "not shown" : data.power_profile,
@@ -298,7 +303,7 @@ Table confounder_table(const ReportData& data) {
        fmt::format("order drawn from seed {}; each trial a fresh process; every token kept; {}",
                    data.plan.seed, warmups(data)),
        "controlled"},
-      {"Sampling", "greedy, inside the clock", "controlled"},
+      {"Sampling", own("greedy, inside the clock"), "controlled"},
       {"Speculative decoding", "off", "controlled"},
       {"Statistic",
        fmt::format(

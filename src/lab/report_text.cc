@@ -181,7 +181,9 @@ std::string gate_sentence(const ReportData& data) {
 
 std::vector<std::string> limits(const ReportData& data) {
   std::vector<std::string> list = {
-      "It says nothing about other machines, engines, or about how good a model's answers are.",
+      fmt::format("It says nothing about other machines, {}engines, or about how good a model's "
+                  "answers are.",
+                  data.analysis.engines.empty() ? "" : "further "),
       "The chain proves order only against an outside anchor: post the seal before the run. An "
       "owner "
       "could run many times and reveal one; only a replication tests that.",

@@ -2,6 +2,7 @@
 // Markdown and terminal share.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct ReportData {
   Analysis analysis;
   std::string head;  // hash of the last ledger entry
   std::string os, kernel, power_profile;
+  std::map<std::string, std::string> engine_sha256;  // of other engines' programs, by cell
 };
 
 struct Table {
@@ -56,6 +58,10 @@ std::string sentence_case(std::string_view text);    // "supported" -> "Supporte
 std::string score_sentence(const ReportData& data);  // how the sealed predictions did; empty: none
 std::string gate_sentence(const ReportData& data);   // the A/A pair; empty: not measured
 Table control_table(const ReportData& data);         // positive controls
+
+Table engine_table(const ReportData& data);                         // other engines; no rows: none
+std::vector<std::string> engine_notes(const ReportData& data);      // what they could not measure
+std::vector<std::string> engine_sentences(const ReportData& data);  // their speed, one each
 
 Table speed_table(const ReportData& data);
 Table claim_table(const ReportData& data);      // the module's claims, a row each

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lab/canonical_json.h"
 #include "lab/report_formats.h"
 
@@ -23,6 +25,11 @@ std::string number(const std::optional<double>& value) {
   return value ? canonical_number(*value) : "";
 }
 
+// What another engine did not measure is empty.
+std::string of_own_or_measured(const TrialResult& r, double value, double measured_s) {
+  return r.engine.empty() || measured_s > 0 ? number(value) : "";
+}
+
 std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial) {
   const Cell& cell = data.plan.cells[trial.cell];
   const TrialResult& r = trial.result;
@@ -35,17 +42,18 @@ std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial
           trial.slot.repeat ? "yes" : "no",
           cell.id,
           weights_label(cell),
+          r.engine.empty() ? "ceiling" : r.engine,
           std::string(name(cell.work)),
           excluded,
           number(trial.wall_s),
           number(r.tokens_per_s()),
-          number(r.share()),
-          number(r.probe_bytes_per_s() / 1e9),
+          r.probed() ? number(r.share()) : "",
+          r.probed() ? number(r.probe_bytes_per_s() / 1e9) : "",
           number(r.bytes_per_token()),
-          fmt::format("{}", r.token_s.size()),
-          number(r.prompt_tokens / r.prefill_s),
-          number(r.first_token_s),
-          number(r.load_s),
+          number(r.decoded_tokens()),
+          of_own_or_measured(r, r.prompt_tokens / std::max(r.prefill_s, 1e-9), r.prefill_s),
+          of_own_or_measured(r, r.first_token_s, r.first_token_s),
+          of_own_or_measured(r, r.load_s, r.load_s),
           number(r.touch_s),
           number(static_cast<double>(r.resident_bytes)),
           number(c.steal_share),
@@ -61,7 +69,7 @@ std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial
 
 std::string results_csv(const ReportData& data) {
   std::string out =
-      "block,order,repeat,cell,weights,work,excluded,wall_s,tokens_per_s,share_of_ceiling,"
+      "block,order,repeat,cell,weights,engine,work,excluded,wall_s,tokens_per_s,share_of_ceiling,"
       "memory_gb_per_s,bytes_per_token,decoded_tokens,prefill_tokens_per_s,first_token_s,load_s,"
       "touch_s,resident_bytes,steal_share,others_share,load_1min,major_faults,swap_in_pages,"
       "frequency_mhz,temperature_c\r\n";

@@ -124,7 +124,8 @@ class PlanRun {
                          {"os", system.os},
                          {"kernel", system.kernel},
                          {"power_profile", system.power_profile},
-                         {"models", models}});
+                         {"models", models},
+                         {"engines", engine_programs()}});
       return;
     }
     const double gap_s = seconds_since_last_entry();
@@ -134,6 +135,17 @@ class PlanRun {
     if (program != state_.program_sha256) {
       deviation("the program is another build than the one that started the run");
     }
+  }
+
+  // The programs of other engines; a server's cannot be seen.
+  json engine_programs() const {
+    json engines = json::array();
+    for (const Cell& cell : plan_.cells) {
+      std::error_code error;
+      if (cell.own() || !std::filesystem::is_regular_file(cell.engine.where, error)) continue;
+      engines.push_back({{"cell", cell.id}, {"sha256", sha256_file(cell.engine.where)}});
+    }
+    return engines;
   }
 
   double seconds_since_last_entry() const {
@@ -163,6 +175,10 @@ class PlanRun {
     const auto start = std::chrono::steady_clock::now();
     try {
       const TrialResult result = runner_.run(cell, files_.path(cell));
+      if (result.engine.empty() != cell.own()) {
+        fail(ExitCode::failed, "its result is of {}, its cell is not",
+             result.engine.empty() ? "this program" : "another engine");
+      }
       json data = to_json(slot, plan_);
       data["excluded"] = excluded_by(plan_.exclusions, result.conditions);
       data["result"] = to_json(result);

@@ -82,6 +82,9 @@ std::string terminal_summary(const ReportData& data, const std::string& report_p
   if (const std::string sentence = type_sentence(data); !sentence.empty()) {
     out += "\n" + wrapped(sentence + ".", wide);
   }
+  for (const std::string& sentence : engine_sentences(data)) {
+    out += "\n" + wrapped(sentence + ".", wide);
+  }
   out += "\n" + verdict_lines(data, wide);
   if (data.analysis.excluded > 0) {
     out += wrapped(

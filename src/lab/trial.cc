@@ -65,9 +65,6 @@ std::vector<ProbeSlice> slices_from_json(const Fields& fields) {
                       slice.integer("bytes", 1, kMostBytes),
                       slice.number("seconds", 1e-9, kMostSeconds)});
   }
-  if (slices.empty()) {
-    fail(ExitCode::integrity, "{}.slices is empty; expected at least one reading", fields.label());
-  }
   return slices;
 }
 
@@ -81,6 +78,18 @@ std::vector<ProfilePart> profile_from_json(const Fields& fields) {
   return profile;
 }
 
+// Members without a value go; what is known of another engine comes.
+void write_other_engine(const TrialResult& result, json& value) {
+  value["engine"] = result.engine;
+  value["missing"] = result.missing;
+  for (const char* member : {"threads", "load_s", "prefill_s", "first_token_s"}) {
+    if (value.at(member) == 0) value.erase(member);
+  }
+  if (result.total) {
+    value["decoded"] = {{"tokens", result.total->tokens}, {"seconds", result.total->seconds}};
+  }
+}
+
 FilledMemory filled_from_json(const Fields& fields) {
   fields.only({"limit_bytes", "working_set_bytes", "charged_bytes", "refaults"});
   return {fields.integer("limit_bytes", 1, kMostBytes),
@@ -91,16 +100,19 @@ FilledMemory filled_from_json(const Fields& fields) {
 
 }  // namespace
 
+double TrialResult::decoded_tokens() const {
+  return static_cast<double>(total ? total->tokens : token_s.size());
+}
+
 double TrialResult::decode_s() const {
+  if (total) return total->seconds;
   return std::accumulate(token_s.begin(), token_s.end(), 0.0);
 }
 
-double TrialResult::tokens_per_s() const {
-  return static_cast<double>(token_s.size()) / decode_s();
-}
+double TrialResult::tokens_per_s() const { return decoded_tokens() / decode_s(); }
 
 double TrialResult::bytes_per_token() const {
-  return static_cast<double>(decode_read_bytes) / static_cast<double>(token_s.size());
+  return static_cast<double>(decode_read_bytes) / decoded_tokens();
 }
 
 double TrialResult::probe_bytes_per_s() const {
@@ -138,6 +150,7 @@ json to_json(const TrialResult& result) {
                 {"conditions", conditions_to_json(result.conditions)},
                 {"slices", json::array()},
                 {"profile", json::array()}};
+  if (!result.engine.empty()) write_other_engine(result, value);
   for (const ProbeSlice& slice : result.slices) {
     value["slices"].push_back(
         {{"after_token", slice.after_token}, {"bytes", slice.bytes}, {"seconds", slice.seconds}});
@@ -157,29 +170,67 @@ json to_json(const TrialResult& result) {
   return value;
 }
 
+namespace {
+
+// What another engine's trial may lack.
+void read_other_engine(const Fields& fields, TrialResult& result) {
+  const auto seconds = [&](const char* member) {
+    return fields.optional_number(member, 1e-9, kMostSeconds).value_or(0);
+  };
+  result.engine = fields.text("engine");
+  result.missing = fields.texts("missing", 32);
+  if (fields.has("threads")) {
+    result.threads = static_cast<unsigned>(fields.integer("threads", 1, 4096));
+  }
+  result.load_s = seconds("load_s");
+  result.prefill_s = seconds("prefill_s");
+  result.first_token_s = seconds("first_token_s");
+  if (fields.has("decoded")) {
+    const Fields decoded = fields.object("decoded");
+    decoded.only({"tokens", "seconds"});
+    result.total = DecodeTotal{decoded.integer("tokens", 1, kMostTokens),
+                               decoded.number("seconds", 1e-9, kMostSeconds)};
+  }
+}
+
+void read_own(const Fields& fields, TrialResult& result) {
+  result.threads = static_cast<unsigned>(fields.integer("threads", 1, 4096));
+  result.load_s = fields.number("load_s", 0, kMostSeconds);
+  result.prefill_s = fields.number("prefill_s", 1e-9, kMostSeconds);
+  result.first_token_s = fields.number("first_token_s", 1e-9, kMostSeconds);
+}
+
+}  // namespace
+
 TrialResult trial_from_json(const Fields& fields) {
   TrialResult result;
   result.cell = fields.text("cell");
+  const bool own = !fields.has("engine");
+  if (own) {
+    read_own(fields, result);
+  } else {
+    read_other_engine(fields, result);
+  }
   result.device = fields.text("device");
   result.residency = fields.text("residency");
-  result.threads = static_cast<unsigned>(fields.integer("threads", 1, 4096));
   result.file_bytes = fields.integer("file_bytes", 1, kMostBytes);
   result.cached_share = fields.number("cached_share", 0, 1);
   result.touch_s = fields.number("touch_s", 0, kMostSeconds);
-  result.load_s = fields.number("load_s", 0, kMostSeconds);
   result.prompt_tokens =
       static_cast<std::uint32_t>(fields.integer("prompt_tokens", 1, kMostTokens));
-  result.prefill_s = fields.number("prefill_s", 1e-9, kMostSeconds);
-  result.first_token_s = fields.number("first_token_s", 1e-9, kMostSeconds);
   result.prefill_operations = fields.number("prefill_operations", 0, 1e30);
   result.prefill_bytes = fields.integer("prefill_bytes", 0, kMostBytes);
   result.token_s = fields.numbers("token_s", kMostTokens, 1e-9, kMostSeconds);
-  if (result.token_s.empty()) {
-    fail(ExitCode::integrity, "{}.token_s is empty; expected at least one token", fields.label());
+  if (result.token_s.empty() == !result.total) {
+    fail(ExitCode::integrity, "{}.token_s has {} tokens{}; expected at least one", fields.label(),
+         result.token_s.size(), result.total ? " beside a total" : "");
   }
   result.decode_read_bytes = fields.integer("decode_read_bytes", 1, kMostBytes);
   result.decode_operations = fields.number("decode_operations", 0, 1e30);
   result.slices = slices_from_json(fields);
+  if (own && result.slices.empty()) {
+    fail(ExitCode::integrity, "{}.slices is empty; expected at least one reading", fields.label());
+  }
   result.profile = profile_from_json(fields);
   if (fields.has("filled")) result.filled = filled_from_json(fields.object("filled"));
   if (fields.has("treated")) result.treated = treated_steps_from_json(fields, "treated");

@@ -50,10 +50,19 @@ struct FilledMemory {
   std::uint64_t refaults = 0;           // pages read again after they were pushed out, in decode
 };
 
+// Decode where the tokens were not timed one by one.
+struct DecodeTotal {
+  std::uint64_t tokens = 0;
+  double seconds = 0;
+};
+
+// Of another engine's trial, members that it cannot measure are 0 or empty, and absent in JSON.
 struct TrialResult {
   std::string cell;
-  std::string device;     // "2 threads, AVX-512 VNNI"
-  std::string residency;  // of the weights: "shared"
+  std::string engine;                // what another engine says of itself; empty: this program
+  std::vector<std::string> missing;  // what it could not measure or control, in words
+  std::string device;                // "2 threads, AVX-512 VNNI"
+  std::string residency;             // of the weights: "shared"
   unsigned threads = 0;
   std::uint64_t file_bytes = 0;
   double cached_share = 0;  // of the file, in the page cache before the trial (and after eviction)
@@ -65,6 +74,7 @@ struct TrialResult {
   double prefill_operations = 0;
   std::uint64_t prefill_bytes = 0;
   std::vector<double> token_s;          // of each token after the first
+  std::optional<DecodeTotal> total;     // of another engine, in place of token_s
   std::uint64_t decode_read_bytes = 0;  // of all of them (model/cost)
   double decode_operations = 0;
   std::vector<ProbeSlice> slices;
@@ -74,10 +84,12 @@ struct TrialResult {
   std::uint64_t resident_bytes = 0;
   TrialConditions conditions;
 
+  bool probed() const { return !slices.empty(); }  // there is a ceiling to hold it against
+  double decoded_tokens() const;
   double decode_s() const;
   double tokens_per_s() const;
   double bytes_per_token() const;
-  double probe_bytes_per_s() const;  // all slices together
+  double probe_bytes_per_s() const;  // all slices together; not a number without any
   double share() const;              // of the ceiling: decode bytes/s over probe bytes/s
 };
 

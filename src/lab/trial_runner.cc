@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "lab/canonical_json.h"
+#include "lab/engine_process.h"
 #include "lab/json_fields.h"
 #include "lab/measure.h"
+#include "lab/measure_engine.h"
 #include "os/process.h"
 
 namespace ceiling::lab {
@@ -14,14 +16,6 @@ namespace {
 
 // Far beyond any sound trial: it ends one that hangs.
 constexpr double kMostTrialSeconds = 1800;
-
-std::string last_line(const std::string& text) {
-  const std::size_t end = text.find_last_not_of('\n');
-  if (end == std::string::npos) return {};
-  const std::size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
-}
 
 }  // namespace
 
@@ -50,7 +44,8 @@ std::string answer_trial_request(const std::string& request) {
   const nlohmann::json value = parse_json(request, "--cell");
   const Fields fields(value, "--cell");
   const Cell cell = cell_from_json(fields.object("cell"));
-  return canonical_json(to_json(measure(cell, fields.text("path"))));
+  const std::string path = fields.text("path");
+  return canonical_json(to_json(cell.own() ? measure(cell, path) : measure_engine(cell, path)));
 }
 
 }  // namespace ceiling::lab

@@ -13,7 +13,8 @@ struct Conditions {
   double boottime_s = 0;          // CLOCK_BOOTTIME: does not
   double wall_s = 0;              // seconds since 1970
   std::optional<double> steal_s;  // time the hypervisor took, all our processors
-  // Processor time of other processes on our processors, the kernel's own threads apart.
+  // Processor time of other processes on our processors, apart from the kernel's own threads and
+  // from children of this process that have ended.
   std::optional<double> busy_others_s;
   double busy_resolution_s = 0;  // of that time, for each processor
   std::optional<double> load_1min;

@@ -20,7 +20,9 @@ def base():
     return {"format": "ceiling-plan/1", "blocks": 2, "seed": 1,
             "cells": [{"id": "a", **small}, {"id": "b", **small},
                       {"id": "t", **small, "work": "treatments", "treatments": [{}, {"bytes": 0.1}]},
-                      {"id": "f", **small, "work": "fill", "fill": 0.9}],
+                      {"id": "f", **small, "work": "fill", "fill": 0.9},
+                      {"id": "o", **small, "engine": {"kind": "llama-bench", "where": "/opt/llama-bench"}},
+                      {"id": "s", **small, "engine": {"kind": "openai", "where": "http://h:1", "served": "m"}}],
             "design": {"same": ["a", "b"], "treated": "t", "fills": ["f"]}, "thresholds": {"same_within": 0.03},
             "extensions": [4, 6], "exclusions": {"others_share_above": 0.05}}
 
@@ -40,6 +42,11 @@ WRONG = {
     "one label for an A/A pair": lambda p: p["design"].update(same=["a"]),
     "an unknown model kind": lambda p: p["cells"][0]["model"].update(kind="cloud"),
     "a line break in a name": lambda p: p["cells"][0].update(id="a\nb"),
+    "an unknown engine": lambda p: p["cells"][4]["engine"].update(kind="vllm"),
+    "an engine without its program": lambda p: p["cells"][4]["engine"].pop("where"),
+    "a served model of a program": lambda p: p["cells"][4]["engine"].update(served="m"),
+    "a server without its model": lambda p: p["cells"][5]["engine"].pop("served"),
+    "another engine from cold": lambda p: p["cells"][4].update(work="cold-load"),
     "a memory filled three times": lambda p: p["cells"][3].update(fill=3),
 }
 

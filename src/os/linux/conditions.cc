@@ -22,6 +22,16 @@ double clock_s(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
+// What our children took, those that have ended and were waited for.
+double ended_children_s() {
+  rusage children{};
+  if (getrusage(RUSAGE_CHILDREN, &children) != 0) return 0;
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  return seconds(children.ru_utime) + seconds(children.ru_stime);
+}
+
 struct ProcessorTime {
   double busy_s = 0;
   double steal_s = 0;
@@ -164,7 +174,8 @@ Conditions conditions_of(const fs::path& root, const std::vector<unsigned>& usab
     now.busy_resolution_s = 1 / static_cast<double>(sysconf(_SC_CLK_TCK));
     // Where some processors are not ours, which of them a thread ran on is not known.
     const double kernel_s = time.all_ours ? kernel_threads_s(root) : 0;
-    now.busy_others_s = std::max(0.0, time.busy_s - kernel_s - clock_s(CLOCK_PROCESS_CPUTIME_ID));
+    const double own_s = clock_s(CLOCK_PROCESS_CPUTIME_ID) + ended_children_s();
+    now.busy_others_s = std::max(0.0, time.busy_s - kernel_s - own_s);
   }
   now.load_1min = load_1min(root);
   now.memory_stall_s = stall_s(root, "memory");

@@ -108,11 +108,11 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   _exit(127);
 }
 
-// Reads what is there now; returns false at the end of the stream.
-bool drain(int descriptor, std::string& text) {
+// Reads what is there now, and keeps it if there is room; returns false at the end of the stream.
+bool drain(int descriptor, std::string& text, bool room) {
   std::array<char, 1 << 14> buffer{};
   const ssize_t got = ::read(descriptor, buffer.data(), buffer.size());
-  if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+  if (got > 0 && room) text.append(buffer.data(), static_cast<std::size_t>(got));
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
@@ -149,8 +149,10 @@ class Child {
     if (closed() || ::poll(ends.data(), ends.size(), static_cast<int>(time.count())) <= 0) {
       return false;
     }
-    if (ends[0].revents != 0 && !drain(out_.read_end(), result_.output)) out_.close_read();
-    if (ends[1].revents != 0 && !drain(err_.read_end(), result_.errors)) err_.close_read();
+    const bool room = result_.output.size() + result_.errors.size() <= kMostProcessOutput;
+    result_.flooded |= !room;
+    if (ends[0].revents != 0 && !drain(out_.read_end(), result_.output, room)) out_.close_read();
+    if (ends[1].revents != 0 && !drain(err_.read_end(), result_.errors, room)) err_.close_read();
     return true;
   }
 
@@ -158,7 +160,7 @@ class Child {
     const auto now = Clock::now();
     const std::chrono::duration<double> elapsed = now - start_;
     const bool late = timeout_s_ > 0 && elapsed.count() > timeout_s_;
-    if (!asked_ && (late || interrupted())) {
+    if (!asked_ && (late || result_.flooded || interrupted())) {
       result_.timed_out = late;
       asked_ = true;
       asked_at_ = now;
