@@ -43,7 +43,9 @@ void print_figure(const OutsideFigure& f) {
   fmt::print("{}: {}: {:.4g} tokens/s: {}\n", f.place, title(f), f.tokens_per_s,
              name(comparability(f)));
   if (f.vendor_share.value_or(0) > 1) {
-    fmt::print("  would need {:.2f} times the bandwidth that the vendor states\n", *f.vendor_share);
+    fmt::print(
+        "  by its bytes, as counted here, {:.2f} times the bandwidth that the vendor states\n",
+        *f.vendor_share);
   }
   const auto nothing = unstated(f);
   if (!nothing.empty()) fmt::print("  nothing stated of: {}\n", joined(nothing));
@@ -88,7 +90,10 @@ void print_counts(const OutsideFigures& outside) {
   if (!outside.broken.empty()) fmt::print("; {} could not be read", outside.broken.size());
   fmt::print("\n");
   if (counts.beyond_vendor > 0) {
-    fmt::print("{} would need more bandwidth than the vendor states\n", counts.beyond_vendor);
+    fmt::print(
+        "{} would need more bandwidth than the vendor states: other bytes than counted here, "
+        "speculative decoding, or several streams\n",
+        counts.beyond_vendor);
   }
   if (counts.missing.empty()) return;
   fmt::print("\nwhat is missing, in how many figures:\n");

@@ -71,8 +71,9 @@ struct OutsideFigure {
   std::string machine, engine, model, type, test, source;
   double tokens_per_s = 0;
   std::map<Item, std::string> stated;  // what is stated of each item; absent: nothing
-  // Bytes a second that the figure implies, over the bandwidth that the vendor states; above 1 it
-  // cannot be what it says it is. Empty: not known.
+  // Bytes a second that the figure implies, as its model's bytes are counted here, over the
+  // bandwidth that the vendor states. Above 1: it reads fewer bytes (a model or a cache other than
+  // counted), or makes several tokens of one reading (speculation, streams). Empty: not known.
   std::optional<double> vendor_share;
 };
 
