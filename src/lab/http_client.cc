@@ -82,8 +82,6 @@ class Exchange {
       wait_s = waits_.between_s;
       if (!piece(got)) break;
     }
-    error_code ignored;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   }
 
  private:
