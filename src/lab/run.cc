@@ -137,12 +137,16 @@ class PlanRun {
     }
   }
 
-  // The programs of other engines; a server's cannot be seen.
+  // The programs of other engines; a server's cannot be seen, a package is more than its
+  // interpreter (its version stands in each trial).
   json engine_programs() const {
     json engines = json::array();
     for (const Cell& cell : plan_.cells) {
       std::error_code error;
-      if (cell.own() || !std::filesystem::is_regular_file(cell.engine.where, error)) continue;
+      if (cell.engine.kind != EngineKind::llama_bench ||
+          !std::filesystem::is_regular_file(cell.engine.where, error)) {
+        continue;
+      }
       engines.push_back({{"cell", cell.id}, {"sha256", sha256_file(cell.engine.where)}});
     }
     return engines;
