@@ -41,6 +41,7 @@ struct FloatPlan {
   static void unpack(Address w, std::size_t column, std::size_t columns, PanelRow& out) {
     Arithmetic::unpack(w, column, columns, out.step);
   }
+  static void complete(PanelRow*) {}
 
   template <typename Lanes>
   static void multiply(const PanelRow* panel, std::size_t columns, const Strip<Lanes>& strip,

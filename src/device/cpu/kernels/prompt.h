@@ -12,6 +12,7 @@
 //   Strip<Lanes>              a strip of activations of a chunk
 //   interleave(x, x_pitch, rows, column, columns, strip)
 //   unpack(row, column, columns, panel_row)
+//   complete(panel_rows)      after the kRows rows of a tile are unpacked
 //   multiply(panel_rows, columns, strip, total)   total[r] lane i += row r times activations i
 #pragma once
 
@@ -91,10 +92,12 @@ class PromptProduct {
 
   // Rows of a tile beyond the matrix repeat its last row; their results are not stored.
   void unpack(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) const {
-    const std::size_t tiles = (rows + Plan::kRows - 1) / Plan::kRows;
-    for (std::size_t r = 0; r < tiles * Plan::kRows; ++r) {
-      const std::byte* w = p_.weights + (row + smaller(r, rows - 1)) * p_.row_bytes;
-      Plan::unpack(reinterpret_cast<Address>(w), column, columns, panel_[r]);
+    for (std::size_t tile = 0; tile < rows; tile += Plan::kRows) {
+      for (std::size_t r = tile; r < tile + Plan::kRows; ++r) {
+        const std::byte* w = p_.weights + (row + smaller(r, rows - 1)) * p_.row_bytes;
+        Plan::unpack(reinterpret_cast<Address>(w), column, columns, panel_[r]);
+      }
+      Plan::complete(panel_ + tile);
     }
   }
 

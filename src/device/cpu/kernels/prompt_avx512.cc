@@ -13,7 +13,11 @@ struct Tile {
   using Narrow = Lanes16;
   using PanelRow = BiasedRow<Unpacker>;
   static constexpr int kRows = kTileRows;
-  static void complete(PanelRow& row) { row.set_less_bias(); }
+  static void complete_rows(PanelRow* rows) {
+    for (int r = 0; r < kRows; ++r) rows[r].set_less_bias();
+  }
+  template <typename Lanes>
+  static void complete_block(StripBlock<Lanes>&) {}
   template <typename Lanes>
   static void multiply(const PanelRow* panel, std::size_t blocks, const StripBlock<Lanes>* strip,
                        typename Lanes::Floats (&total)[kRows]) {

@@ -8,8 +8,10 @@
 namespace ceiling::cpu {
 namespace {
 
-// Tile gives the Lanes, kRows, PanelRow (an UnpackedRow and what the tile wants beside it, which
-// complete(row) makes) and multiply(panel rows, blocks, strip, total).
+// Tile gives the Lanes, kRows, PanelRow (an UnpackedRow, and more where it wants more) and
+// multiply(panel rows, blocks, strip, total); and, to bring these into the form that it multiplies,
+//   complete_rows(rows)       the kRows rows of a tile, unpacked
+//   complete_block(block)     a StripBlock, interleaved
 template <typename Unpacker, typename Tile>
 struct QuantisedPlan {
   static constexpr std::size_t kColumns = kPanelColumns;
@@ -28,13 +30,14 @@ struct QuantisedPlan {
     x += column / kScaled * sizeof(RowBlock);
     for (std::size_t b = 0; b < columns / kScaled; ++b) {
       interleave_block<Lanes>(x + b * sizeof(RowBlock), x_pitch, rows, strip.block[b]);
+      Tile::complete_block(strip.block[b]);
     }
   }
 
   static void unpack(Address w, std::size_t column, std::size_t columns, PanelRow& out) {
     unpack_row<Unpacker>(w, column, columns, out);
-    Tile::complete(out);
   }
+  static void complete(PanelRow* tile) { Tile::complete_rows(tile); }
 
   template <typename Lanes>
   static void multiply(const PanelRow* panel, std::size_t columns, const Strip<Lanes>& strip,

@@ -15,8 +15,10 @@ struct Tile {
   using Wide = Lanes16;
   using Narrow = Lanes8;
   using PanelRow = UnpackedRow<Unpacker>;
-  static void complete(PanelRow&) {}
   static constexpr int kRows = 3;
+  static void complete_rows(PanelRow*) {}
+  template <typename Lanes>
+  static void complete_block(StripBlock<Lanes>&) {}
 
   template <typename Lanes>
   static void multiply(const UnpackedRow<Unpacker>* panel, std::size_t blocks,
