@@ -2,152 +2,22 @@
 // exact arithmetic (double) on activations rounded as the preparation says.
 #include <gtest/gtest.h>
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "device/cpu/kernels/kernel_set.h"
 #include "device/cpu/matmul.h"
+#include "matmul_problem.h"
 #include "quant/dequantise.h"
 
 namespace ceiling::cpu {
 namespace {
 
-using Random = std::mt19937;
-
-// 64-byte aligned bytes.
-class AlignedBytes {
- public:
-  explicit AlignedBytes(std::size_t size) : storage_(size + 64) {
-    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
-    start_ = storage_.data() + (64 - address % 64) % 64;
-  }
-  std::byte* data() { return start_; }
-
- private:
-  std::vector<std::byte> storage_;
-  std::byte* start_;
-};
-
-// Bytes that end where memory ends: a read beyond them is a crash.
-class GuardedBytes {
- public:
-  explicit GuardedBytes(const std::vector<std::byte>& bytes) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const std::size_t inside = (bytes.size() + page - 1) / page * page;
-    size_ = inside + page;
-    mapping_ = static_cast<std::byte*>(
-        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    if (mapping_ == MAP_FAILED || mprotect(mapping_ + inside, page, PROT_NONE) != 0) std::abort();
-    start_ = mapping_ + inside - bytes.size();
-    std::memcpy(start_, bytes.data(), bytes.size());
-  }
-  ~GuardedBytes() { munmap(mapping_, size_); }
-  GuardedBytes(const GuardedBytes&) = delete;
-  GuardedBytes& operator=(const GuardedBytes&) = delete;
-  const std::byte* data() const { return start_; }
-
- private:
-  std::byte* mapping_;
-  std::byte* start_;
-  std::size_t size_;
-};
-
-// Where the halves lie in a block.
-std::vector<std::size_t> half_offsets(TensorType type) {
-  using enum TensorType;
-  switch (type) {
-    case Q4_1:
-    case Q5_1:
-    case Q4_K:
-    case Q5_K:
-      return {0, 2};
-    case Q2_K:
-      return {80, 82};
-    case Q3_K:
-      return {108};
-    case Q6_K:
-      return {208};
-    default:
-      return {0};
-  }
-}
-
-enum class Content { random, zero_scales, largest, negative, subnormal, all_bits_set, mixed };
-constexpr Content kContents[] = {Content::random,   Content::zero_scales, Content::largest,
-                                 Content::negative, Content::subnormal,   Content::all_bits_set,
-                                 Content::mixed};
-
-std::uint16_t half_for(Content content, Random& random) {
-  std::normal_distribution<float> normal(0.0F, 0.02F);
-  switch (content) {
-    case Content::zero_scales:
-      return random() % 2 == 0 ? 0x0000 : 0x8000;
-    case Content::largest:
-      return random() % 2 == 0 ? 0x7bff : 0xfbff;
-    case Content::negative:
-      return float_to_half(-std::fabs(normal(random)));
-    case Content::subnormal:
-      return static_cast<std::uint16_t>(((random() % 2) << 15) | (1 + random() % 1023));
-    case Content::mixed:
-      return half_for(kContents[random() % 6], random);
-    default:
-      return float_to_half(normal(random));
-  }
-}
-
-std::vector<std::byte> quantised_blocks(TensorType type, std::size_t blocks, Content content,
-                                        Random& random) {
-  const std::size_t size = info(type).block_bytes;
-  std::vector<std::byte> bytes(blocks * size);
-  for (auto& byte : bytes) {
-    byte = content == Content::all_bits_set ? std::byte{255} : static_cast<std::byte>(random());
-  }
-  for (std::size_t b = 0; b < blocks; ++b) {
-    for (const std::size_t offset : half_offsets(type)) {
-      const std::uint16_t half = half_for(content, random);
-      std::memcpy(bytes.data() + b * size + offset, &half, sizeof half);
-    }
-  }
-  return bytes;
-}
-
-// Finite floats of all magnitudes that leave room for sums.
-std::vector<std::byte> float_weights(TensorType type, std::size_t count, Content content,
-                                     Random& random) {
-  std::normal_distribution<float> normal(0.0F, 0.02F);
-  const std::size_t size = info(type).block_bytes;
-  std::vector<std::byte> bytes(count * size);
-  for (std::size_t i = 0; i < count; ++i) {
-    float value = normal(random);
-    if (content == Content::zero_scales) value = 0.0F;
-    if (content == Content::negative) value = -std::fabs(value);
-    if (content == Content::largest) value = type == TensorType::F16 ? -65504.0F : 1e30F;
-    if (content == Content::subnormal) value *= type == TensorType::F16 ? 1e-5F : 1e-38F;
-    const std::uint16_t sixteen =
-        type == TensorType::F16 ? float_to_half(value) : float_to_bfloat(value);
-    if (size == 4) {
-      std::memcpy(bytes.data() + 4 * i, &value, 4);
-    } else {
-      std::memcpy(bytes.data() + 2 * i, &sixteen, 2);
-    }
-  }
-  return bytes;
-}
-
-std::vector<std::byte> make_weights(TensorType type, std::size_t rows, std::size_t cols,
-                                    Content content, Random& random) {
-  const std::size_t elements = info(type).block_elements;
-  if (elements == 1) return float_weights(type, rows * cols, content, random);
-  return quantised_blocks(type, rows * cols / elements, content, random);
-}
+using namespace test;
 
 // Each 32 values rounded to int8 with a scale.
 std::vector<double> rounded(const std::vector<float>& x) {
@@ -180,34 +50,31 @@ std::vector<double> as_prepared(InputForm form, const std::vector<float>& x) {
   return out;
 }
 
-struct Problem {
-  TensorType type;
-  std::size_t rows, cols, n;
-  std::vector<std::byte> weights;
-  std::vector<std::vector<float>> x;
-  bool two_terms = false;
-  MatMulShape shape() const { return {type, rows, cols, two_terms}; }
+// Kernels under test: those that MatMul takes for an instruction set, or else a set that these have
+// taken the place of, because the processor has more.
+struct Tested {
+  std::string name;
+  Isa isa;
+  const KernelSet* kernels = nullptr;
+  MatMul matmul(ReadOrder order = ReadOrder::many_streams) const {
+    return kernels == nullptr ? MatMul(isa, order) : MatMul(*kernels, order);
+  }
 };
 
-Problem make_problem(TensorType type, std::size_t rows, std::size_t cols, std::size_t n,
-                     Content content) {
-  Random random(static_cast<unsigned>(1000 * cols + 10 * n) + static_cast<unsigned>(content));
-  Problem problem{type, rows, cols, n, make_weights(type, rows, cols, content, random), {}};
-  std::normal_distribution<float> normal(0.0F, 1.0F);
-  for (std::size_t i = 0; i < n; ++i) {
-    std::vector<float> row(cols);
-    for (auto& value : row) value = normal(random);
-    if (cols >= 64 && i % 3 == 1) std::fill(row.begin(), row.begin() + 32, 0.0F);
-    if (i % 3 == 2) row[cols / 2] = 300.0F;  // one outlier takes a group's range
-    problem.x.push_back(std::move(row));
-  }
-  return problem;
+std::vector<Tested> all_tested() {
+  std::vector<Tested> out;
+  for (const Isa isa : supported_isas()) out.push_back({std::string(name(isa)), isa});
+#if defined(__aarch64__)
+  if (has_neon_i8mm()) out.push_back({"neon_without_i8mm", Isa::neon, &neon_kernels()});
+#endif
+  return out;
 }
 
 // The product, the rows divided at `cuts`; y has a pitch wider than the rows.
-std::vector<float> run(Isa isa, const Problem& problem, const std::vector<std::size_t>& cuts,
+std::vector<float> run(const Tested& tested, const Problem& problem,
+                       const std::vector<std::size_t>& cuts,
                        ReadOrder order = ReadOrder::many_streams) {
-  const MatMul matmul(isa, order);
+  const MatMul matmul = tested.matmul(order);
   const MatMulShape shape = problem.shape();
   const InputForm form = matmul.form(shape, problem.n);
   const std::size_t pitch = matmul.prepared_bytes(form, problem.cols);
@@ -242,12 +109,12 @@ std::vector<double> largest_of_block(const std::vector<float>& w) {
   return out;
 }
 
-void expect_exact(Isa isa, const Problem& problem) {
+void expect_exact(const Tested& tested, const Problem& problem) {
   const std::size_t rows = problem.rows;
-  const auto y = run(isa, problem, {rows});
-  const auto divided = run(isa, problem, {1, rows / 2 + 1, rows});
-  const auto by_twos = run(isa, problem, {rows / 3, rows}, ReadOrder::two_streams);
-  const InputForm form = MatMul(isa).form(problem.shape(), problem.n);
+  const auto y = run(tested, problem, {rows});
+  const auto divided = run(tested, problem, {1, rows / 2 + 1, rows});
+  const auto by_twos = run(tested, problem, {rows / 3, rows}, ReadOrder::two_streams);
+  const InputForm form = tested.matmul().form(problem.shape(), problem.n);
   std::vector<std::vector<double>> x;
   x.reserve(problem.n);
   for (const auto& row : problem.x) x.push_back(as_prepared(form, row));
@@ -279,9 +146,9 @@ void expect_exact(Isa isa, const Problem& problem) {
   }
 }
 
-class Kernels : public testing::TestWithParam<std::tuple<Isa, TensorType>> {
+class Kernels : public testing::TestWithParam<std::tuple<Tested, TensorType>> {
  protected:
-  Isa isa() const { return std::get<0>(GetParam()); }
+  Tested tested() const { return std::get<0>(GetParam()); }
   TensorType type() const { return std::get<1>(GetParam()); }
   // Row lengths: each count of blocks up to a few, and lengths of real models.
   std::vector<std::size_t> lengths() const {
@@ -299,7 +166,7 @@ class Kernels : public testing::TestWithParam<std::tuple<Isa, TensorType>> {
 TEST_P(Kernels, OneRowOfActivationsAtEveryLength) {
   for (const std::size_t cols : lengths()) {
     SCOPED_TRACE(cols);
-    expect_exact(isa(), make_problem(type(), 37, cols, 1, Content::random));
+    expect_exact(tested(), make_problem(type(), 37, cols, 1, Content::random));
   }
 }
 
@@ -307,7 +174,7 @@ TEST_P(Kernels, ExtremeBlocks) {
   for (const Content content : kContents) {
     SCOPED_TRACE(static_cast<int>(content));
     for (const std::size_t n : {1, 3, 20}) {
-      expect_exact(isa(), make_problem(type(), 18, 512, n, content));
+      expect_exact(tested(), make_problem(type(), 18, 512, n, content));
     }
   }
 }
@@ -331,7 +198,7 @@ TEST_P(Kernels, LargestProducts) {
       for (std::size_t i = 0; i < n; ++i) {
         std::fill(problem.x[i].begin(), problem.x[i].end(), i % 2 == 0 ? 1.0F : -1.0F);
       }
-      expect_exact(isa(), problem);
+      expect_exact(tested(), problem);
     }
   }
 }
@@ -339,14 +206,14 @@ TEST_P(Kernels, LargestProducts) {
 TEST_P(Kernels, EveryNumberOfRows) {
   for (const std::size_t n : {2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 64}) {
     SCOPED_TRACE(n);
-    expect_exact(isa(), make_problem(type(), 21, 768, n, Content::random));
+    expect_exact(tested(), make_problem(type(), 21, 768, n, Content::random));
   }
 }
 
 TEST_P(Kernels, PromptsAtEveryLength) {
   for (const std::size_t cols : lengths()) {
     SCOPED_TRACE(cols);
-    expect_exact(isa(), make_problem(type(), 70, cols, 35, Content::random));
+    expect_exact(tested(), make_problem(type(), 70, cols, 35, Content::random));
   }
 }
 
@@ -357,8 +224,8 @@ TEST_P(Kernels, TwoTerms) {
     SCOPED_TRACE(n);
     Problem problem = make_problem(type(), 70, 1536, n, Content::random);
     problem.two_terms = true;
-    expect_exact(isa(), problem);
-    const InputForm form = MatMul(isa()).form(problem.shape(), n);
+    expect_exact(tested(), problem);
+    const InputForm form = tested().matmul().form(problem.shape(), n);
     for (const auto& row : problem.x) {
       const std::vector<double> taken = as_prepared(form, row);
       for (std::size_t i = 0; i < row.size(); ++i) {
@@ -370,14 +237,31 @@ TEST_P(Kernels, TwoTerms) {
   }
 }
 
+// What a processor has more changes no bit of the results.
+TEST_P(Kernels, TheSameBitsWithFurtherFeatures) {
+  if (tested().kernels == nullptr) return;
+  for (const Content content : kContents) {
+    SCOPED_TRACE(static_cast<int>(content));
+    for (const std::size_t n : {7, 8, 21}) {
+      const Problem problem = make_problem(type(), 23, 1536, n, content);
+      const auto y = run(tested(), problem, {23});
+      const auto with_more = run({.name = "", .isa = tested().isa}, problem, {23});
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(y[i]), std::bit_cast<std::uint32_t>(with_more[i]))
+            << i;
+      }
+    }
+  }
+}
+
 // Work that the lab adds changes no bit of the results.
 TEST_P(Kernels, TrialsLeaveResultsAlone) {
-  const MatMul matmul(isa());
+  const MatMul matmul = tested().matmul();
   if (!matmul.has_trial(type())) return;
   Problem problem = make_problem(type(), 37, 768, 1, Content::random);
   for (const bool two_terms : {false, info(type()).block_elements > 1}) {
     problem.two_terms = two_terms;
-    const auto y = run(isa(), problem, {37});
+    const auto y = run(tested(), problem, {37});
     const MatMulShape shape = problem.shape();
     const InputForm form = matmul.form(shape, 1);
     AlignedBytes prepared(matmul.prepared_bytes(form, 768));
@@ -411,13 +295,11 @@ std::vector<TensorType> types() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Kernels,
-                         testing::Combine(testing::ValuesIn(supported_isas()),
-                                          testing::ValuesIn(types())),
-                         [](const auto& param) {
-                           return std::string(name(std::get<0>(param.param))) + "_" +
-                                  std::string(name(std::get<1>(param.param)));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, Kernels, testing::Combine(testing::ValuesIn(all_tested()), testing::ValuesIn(types())),
+    [](const auto& param) {
+      return std::get<0>(param.param).name + "_" + std::string(name(std::get<1>(param.param)));
+    });
 
 }  // namespace
 }  // namespace ceiling::cpu

@@ -14,7 +14,7 @@ const KernelSet& kernels_of(Isa isa) {
   if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) return avx512_kernels();
 #elif defined(__aarch64__)
-  if (isa == Isa::neon) return neon_kernels();
+  if (isa == Isa::neon) return has_neon_i8mm() ? neon_i8mm_kernels() : neon_kernels();
 #endif
   (void)isa;
   return portable_kernels();
@@ -50,7 +50,9 @@ Product product_of(const KernelSet& kernels, ReadOrder order, const MatMulShape&
 
 }  // namespace
 
-MatMul::MatMul(Isa isa, ReadOrder order) : kernels_(&kernels_of(isa)), order_(order) {}
+MatMul::MatMul(Isa isa, ReadOrder order) : MatMul(kernels_of(isa), order) {}
+
+MatMul::MatMul(const KernelSet& kernels, ReadOrder order) : kernels_(&kernels), order_(order) {}
 
 // The kernels know nothing of terms: to them, the two of a row are two rows of activations, one
 // after the other.

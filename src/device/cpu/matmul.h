@@ -72,6 +72,10 @@ class MatMul {
   // isa: one of supported_isas(). The order changes no bit of a result.
   explicit MatMul(Isa isa, ReadOrder order = usual_read_order());
 
+  // By one set of kernels (kernels/kernel_set.h), which this processor must be able to run: for
+  // tests of a set that another one takes the place of where the processor has more.
+  explicit MatMul(const KernelSet& kernels, ReadOrder order = usual_read_order());
+
   // The form that multiply() expects for these weights and n rows of activations.
   InputForm form(const MatMulShape& shape, std::size_t n) const;
 

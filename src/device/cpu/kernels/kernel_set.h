@@ -42,8 +42,9 @@ struct KernelSet {
 };
 
 const KernelSet& portable_kernels();
-const KernelSet& avx2_kernels();    // x86-64 only
-const KernelSet& avx512_kernels();  // x86-64 only
-const KernelSet& neon_kernels();    // AArch64 only
+const KernelSet& avx2_kernels();       // x86-64 only
+const KernelSet& avx512_kernels();     // x86-64 only
+const KernelSet& neon_kernels();       // AArch64 only
+const KernelSet& neon_i8mm_kernels();  // AArch64 only, where has_neon_i8mm(); the same results
 
 }  // namespace ceiling::cpu

@@ -1,4 +1,4 @@
-// The NEON set.
+// The NEON set, and the same with prompts by int8 matrix multiply.
 #include "device/cpu/kernels/neon/entries.h"
 #include "device/cpu/kernels/vector_set.h"
 
@@ -17,10 +17,20 @@ struct Neon {
   static constexpr auto prompt_float_workspace = prompt_float_workspace_neon;
 };
 
+struct NeonI8mm : Neon {
+  static constexpr auto prompt = multiply_prompt_neon_i8mm;
+  static constexpr auto prompt_workspace = prompt_workspace_neon_i8mm;
+};
+
 }  // namespace
 
 const KernelSet& neon_kernels() {
   static constexpr KernelSet set = VectorSet<Neon>::make();
+  return set;
+}
+
+const KernelSet& neon_i8mm_kernels() {
+  static constexpr KernelSet set = VectorSet<NeonI8mm>::make();
   return set;
 }
 
