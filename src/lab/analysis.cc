@@ -201,6 +201,7 @@ void compare_types(const Plan& plan, const std::vector<CellTrials>& trials, Anal
       const Cell& a = plan.cells[analysis.cells[i].cell];
       const Cell& b = plan.cells[analysis.cells[j].cell];
       if (a.size != b.size || a.type == b.type || a.device != b.device) continue;
+      if (plan.design.is_twin(a.id) || plan.design.is_twin(b.id)) continue;
       analysis.type_ratios.push_back(type_ratio(analysis.cells[i], analysis.cells[j],
                                                 trials[analysis.cells[i].cell],
                                                 trials[analysis.cells[j].cell]));

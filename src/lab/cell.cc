@@ -86,7 +86,7 @@ std::string Cell::title() const {
     case Work::fill:
       return fmt::format("{}, memory {:.0f} % full", title, 100 * fill);
     default:
-      return title;
+      return id.ends_with(kTwinSuffix) ? title + ", again" : title;
   }
 }
 

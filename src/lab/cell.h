@@ -22,6 +22,9 @@ struct FileModel {
 };
 
 // Seeded weights of a real shape: good for speed, says nothing of quality.
+// Of the id of a cell that runs under a second label: the A/A pair.
+inline constexpr std::string_view kTwinSuffix = "-twin";
+
 struct SyntheticModel {
   std::string shape;   // "7B"; "nothing": a model shrunk to its overhead
   std::string recipe;  // "Q4_K_M"

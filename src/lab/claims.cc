@@ -215,7 +215,7 @@ class RunTests {
     test.only({"kind", "at_least"});
     std::vector<const CellFigures*> found;
     for (const CellFigures& f : analysis_.cells) {
-      if (plan_.cells[f.cell].type == "Q4_K_M" && !is_twin(plan_.cells[f.cell].id))
+      if (plan_.cells[f.cell].type == "Q4_K_M" && !plan_.design.is_twin(plan_.cells[f.cell].id))
         found.push_back(&f);
     }
     const auto [least, most] = std::minmax_element(
@@ -235,9 +235,6 @@ class RunTests {
   }
 
  private:
-  bool is_twin(const std::string& id) const {
-    return plan_.design.same.size() == 2 && plan_.design.same[1] == id;
-  }
   const Plan& plan_;
   const Analysis& analysis_;
 };

@@ -23,6 +23,8 @@ struct Design {
   bool empty() const { return same.empty() && treated.empty() && types.empty() && fills.empty(); }
   std::vector<std::string> cells() const;  // all that are named
   bool has(std::string_view cell) const;
+  // The second label of the A/A pair, whose figures are not another result.
+  bool is_twin(std::string_view cell) const { return same.size() == 2 && same[1] == cell; }
 };
 
 nlohmann::json to_json(const Design& design);

@@ -104,9 +104,9 @@ void choose_types(ModelChoice& choice, Plan& plan) {
   }
 }
 
-Cell treated_cell(const std::string& shape, const std::string& suffix,
+Cell treated_cell(const std::string& shape, const std::string& recipe, const std::string& suffix,
                   std::vector<Treatment> treatments, double seconds) {
-  Cell cell = synthetic_cell(shape, "Q4_K_M");
+  Cell cell = synthetic_cell(shape, recipe);
   cell.id += suffix;
   cell.work = Work::treatments;
   cell.treatments = std::move(treatments);
@@ -118,13 +118,15 @@ Cell treated_cell(const std::string& shape, const std::string& suffix,
 
 void choose_treated(ModelChoice& choice, Plan& plan) {
   constexpr double kEightfold = 7;  // repeats beside the first
-  Cell treated = treated_cell("3B", "-treated", all_treatments(), 12);
+  Cell treated = treated_cell("3B", "Q4_K_M", "-treated", all_treatments(), 12);
   if (!choice.take(treated, plan, true)) {
-    treated = treated_cell("1B", "-treated", all_treatments(), 8);
+    treated = treated_cell("1B", "Q4_K_M", "-treated", all_treatments(), 8);
     if (!choice.take(treated, plan, true)) return;
   }
-  const Cell eightfold = treated_cell("1B", "-x8", local_treatments(kEightfold), 6);
-  Cell nothing = treated_cell("nothing", "-treated", local_treatments(), 1.5);
+  const Cell eightfold = treated_cell("1B", "Q4_K_M", "-x8", local_treatments(kEightfold), 6);
+  // Rows of 64 weights are one step of its kernel; those of 256, the least of the K types, made
+  // products half of a token's time.
+  Cell nothing = treated_cell("nothing", "F16", "-treated", local_treatments(), 1.5);
   std::get<SyntheticModel>(nothing.model).vocabulary = 512;
   plan.design.treated = treated.id;
   if (choice.take(eightfold, plan, true)) plan.design.compute_control = eightfold.id;
@@ -151,8 +153,8 @@ void choose_hypotheses(ModelChoice& choice, Plan& plan) {
   choose_types(choice, plan);
   Cell twin = synthetic_cell("1B", "Q4_K_M");
   if (plan.find(twin.id) != nullptr) {
-    plan.design.same = {twin.id, twin.id + "-twin"};
-    twin.id += "-twin";
+    plan.design.same = {twin.id, twin.id + std::string(kTwinSuffix)};
+    twin.id += kTwinSuffix;
     plan.cells.push_back(twin);
   }
   const Isa isa = active_isa();

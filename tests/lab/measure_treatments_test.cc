@@ -25,8 +25,8 @@ class MeasureTreatments : public ::testing::Test {
     }
     cell_.id = "nothing";
     cell_.size = "nothing";
-    cell_.type = "Q4_K_M";
-    cell_.model = SyntheticModel{"nothing", "Q4_K_M", 1, 512};
+    cell_.type = "F16";
+    cell_.model = SyntheticModel{"nothing", "F16", 1, 512};
     cell_.threads = 2;
     cell_.prompt_tokens = 16;
     cell_.least_tokens = cell_.most_tokens = 4;
