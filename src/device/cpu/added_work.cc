@@ -53,9 +53,10 @@ void multiply_trial(const MatMul& matmul, const AddedWork& work, AddedReads& rea
   const auto weights = static_cast<double>((end - begin) * row_bytes);
   // Of two terms only the first is repeated, and it is half of the product's arithmetic.
   const double terms = matrix.shape.two_terms ? 2 : 1;
-  Trial trial{.arithmetic = terms * work.arithmetic, .extra = reads.memory};
+  Trial trial{.arithmetic = terms * work.arithmetic,
+              .extra = reads.memory,
+              .extra_bytes = kNearestCacheBytes};
   if (work.cached_bytes > 0) {
-    trial.extra_bytes = kNearestCacheBytes;
     trial.amount = whole_lines(weights * work.cached_bytes);
   } else if (work.bytes > 0) {
     trial.extra_bytes = reads.bytes;
