@@ -115,4 +115,30 @@ inline TinyModel expert_model() {
   return model;
 }
 
+// An embedding, and one product of more and longer rows than small models have.
+inline Program one_product_program(TensorType type) {
+  Program program;
+  program.architecture = "one product";
+  program.layers = 0;
+  program.vocabulary = 2304;
+  program.weights = {
+      {.name = "token_embd.weight", .type = TensorType::F16, .rows = 2304, .cols = 4352},
+      {.name = "output.weight", .type = type, .rows = 2304, .cols = 4352}};
+  enum : ValueId { x, selected, logits };
+  program.values = {
+      {"x", 4352}, {"selected", 4352, RowSet::logits}, {"logits", 2304, RowSet::logits}};
+  program.steps = {{Embed{.table = 0, .out = x, .scale = 1.0F}},
+                   {SelectRows{.in = x, .out = selected}},
+                   {MatMul{.in = selected, .weight = 1, .bias = {}, .out = logits}}};
+  program.logits = logits;
+  return program;
+}
+
+inline TinyModel one_product_model(TensorType type) {
+  TinyModel model;
+  model.tensors = {{"token_embd.weight", {{4352, 2304}, TensorType::F16}},
+                   {"output.weight", {{4352, 2304}, type}}};
+  return model;
+}
+
 }  // namespace ceiling::test

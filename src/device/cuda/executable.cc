@@ -45,6 +45,10 @@ bool is_distinct(const Batch& batch) {
   return sequences.size() == batch.rows.size();
 }
 
+bool is_deep(const Batch& batch) {
+  return std::ranges::any_of(batch.rows, [](const BatchRow& row) { return row.position >= kDeep; });
+}
+
 std::vector<ValueId> leaving_values(const Program& program, std::size_t end) {
   if (end == program.steps.size()) return {program.logits};
   return values_across(program, end);
@@ -185,12 +189,13 @@ std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables&
     std::memcpy(boundary_.data(), boundary_in.data(), boundary_in.size_bytes());
   }
   shape_ = {static_cast<std::uint32_t>(batch.rows.size()),
-            static_cast<std::uint32_t>(batch.logit_rows()), is_distinct(batch)};
+            static_cast<std::uint32_t>(batch.logit_rows()), is_distinct(batch), is_deep(batch)};
   const bool few = shape_.rows <= Matvec::kMostRows;
   runner_.begin(rows_.rows(), {.rows = shape_.rows,
                                .logit_rows = shape_.logit_rows,
                                .prompt = !few && is_prompt(batch),
                                .distinct = shape_.distinct,
+                               .deep = shape_.deep,
                                .overlap = few && !profiling_});
   if (profiling_) {
     run_profiled(batch);

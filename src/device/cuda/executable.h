@@ -42,6 +42,7 @@ class CudaExecutable final : public Executable {
   struct Shape {  // what a graph is captured for
     std::uint32_t rows = 0, logit_rows = 0;
     bool distinct = false;  // each row of a sequence of its own
+    bool deep = false;      // some row is at position kDeep or after
     auto operator<=>(const Shape&) const = default;
   };
   struct Line {

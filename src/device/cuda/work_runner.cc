@@ -146,6 +146,7 @@ void WorkRunner::begin(const Rows& rows, const StepShape& shape) {
   logit_rows_ = shape.logit_rows;
   prompt_ = shape.prompt;
   distinct_ = shape.distinct;
+  deep_ = shape.deep;
   stage_.overlap = shape.overlap && context_->stage().overlap;
 }
 

@@ -30,6 +30,7 @@ class WorkRunner {
     std::uint32_t rows = 0, logit_rows = 0;
     bool prompt = false;
     bool distinct = false;  // each row of a sequence of its own
+    bool deep = false;      // some row is at position kDeep or after
     bool overlap = false;
   };
   void begin(const Rows& rows, const StepShape& shape);
@@ -74,7 +75,7 @@ class WorkRunner {
   Stage stage_;
   Rows rows_;
   std::uint32_t count_ = 0, logit_rows_ = 0;
-  bool prompt_ = false, distinct_ = false;
+  bool prompt_ = false, distinct_ = false, deep_ = false;
   std::optional<GatedActivation> waiting_gate_;  // its products are there, it is not
 
   DeviceMemory value_memory_;

@@ -103,6 +103,7 @@ Attend WorkRunner::attend(const Attention& o) const {
   job.kv = kv_.layer(o.kv);
   job.rows = rows_;
   job.splits = attend_splits(stage_, count_, job.kv.kv_heads);
+  job.deep = deep_;
   job.partials = partials_.as<float>();
   job.finished = finished_.as<std::uint32_t>();
   return job;

@@ -1,7 +1,8 @@
 // Attention of a decode step on tensor cores: all query heads that share a KV head are the rows of
 // one 16-row tile, so keys and values are read once. A block takes some pages of one row; each of
 // its warps 16 positions of every page. Pages are fetched before the kernel that makes the queries
-// has ended; what this step appends is put among them after.
+// has ended; what this step appends is put among them after. Deep in a text more blocks share a
+// row, two of them on a multiprocessor.
 #include <algorithm>
 
 #include "device/cuda/kernels/attend_join.cuh"
@@ -15,13 +16,13 @@ constexpr unsigned kThreads = 128;
 constexpr unsigned kWarps = kThreads / 32;
 constexpr unsigned kHeads = 16;  // rows of the tile
 
-template <int width>
+template <int width, bool deep>
 struct Layout {  // of shared memory, in bytes
   static constexpr std::size_t kTile = std::size_t{kTilePositions} * width * sizeof(__half);
   static constexpr std::size_t kQueries = kHeads * width * sizeof(__half);
   static constexpr std::size_t kStaged = std::size_t{kWarps + 2} * width * sizeof(float);
   static constexpr std::size_t kRotations = std::size_t{width} * sizeof(float2);
-  static constexpr unsigned kStages = width <= 128 ? 4 : 2;  // pages on their way
+  static constexpr unsigned kStages = width > 128 ? 2 : (deep ? 3 : 4);  // pages on their way
   static constexpr std::size_t kBytes = kQueries + kStaged + kRotations + 2 * kStages * kTile;
   static_assert(kWarps * kHeads * (width + 2) * sizeof(float) <= 2 * kStages * kTile);  // joined
 };
@@ -91,11 +92,11 @@ __device__ inline void prepare_rotations(const TurnAndAppend& turn, std::uint32_
   }
 }
 
-template <int width>
+template <int width, bool deep>
 __global__ void __launch_bounds__(kThreads)
     attend_by_page(const __grid_constant__ Attend job, const __grid_constant__ TurnAndAppend turn) {
   extern __shared__ __align__(128) unsigned char shared[];
-  using L = Layout<width>;
+  using L = Layout<width, deep>;
   auto* const queries = reinterpret_cast<__half*>(shared);
   auto* const staged = reinterpret_cast<float*>(shared + L::kQueries);
   auto* const rotations = reinterpret_cast<float2*>(shared + L::kQueries + L::kStaged);
@@ -112,7 +113,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::uint32_t first_page = oldest / kTilePositions;
   const std::uint32_t own_page = position / kTilePositions;
   const std::uint32_t pages = own_page + 1 - first_page;
-  constexpr std::uint32_t kFewest = 4;  // pages of a block: joining costs more than reading them
+  constexpr std::uint32_t kFewest = deep ? 1 : 4;  // pages of a block: few cost less than joining
   const std::uint32_t each = max((pages + job.splits - 1) / job.splits, kFewest);
   const std::uint32_t active = (pages + each - 1) / each;
   const std::uint32_t begin = first_page + blockIdx.x * each;
@@ -239,20 +240,30 @@ __global__ void __launch_bounds__(kThreads)
   join_splits<kThreads, kHeads, width>(job, range, joined, blockIdx.x, active);
 }
 
-template <int width>
+template <int width, bool deep>
 void launch_as(const Stage& stage, const Attend& job, const TurnAndAppend& turn) {
+  constexpr std::size_t kShared = Layout<width, deep>::kBytes;
   static const cudaError_t raised = cudaFuncSetAttribute(
-      attend_by_page<width>, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<width>::kBytes);
+      attend_by_page<width, deep>, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared);
   check(raised, "asking for shared memory");
-  launch(stage, attend_by_page<width>, dim3(job.splits, job.kv.kv_heads, job.n), kThreads,
-         Layout<width>::kBytes, job, turn);
+  launch(stage, attend_by_page<width, deep>, dim3(job.splits, job.kv.kv_heads, job.n), kThreads,
+         kShared, job, turn);
+}
+
+template <int width>
+void launch_width(const Stage& stage, const Attend& job, const TurnAndAppend& turn) {
+  if (!job.deep) return launch_as<width, false>(stage, job, turn);
+  Attend in_one_wave = job;
+  const unsigned room = 2 * stage.multiprocessors / (job.n * job.kv.kv_heads);
+  in_one_wave.splits = std::clamp(room, 1U, job.splits);
+  launch_as<width, true>(stage, in_one_wave, turn);
 }
 
 }  // namespace
 
 bool attends_by_page(const Stage& stage, const Attend& job) {
   return pages_are_tiles(job.kv) && job.heads / job.kv.kv_heads <= kHeads &&
-         (job.kv.key.padded < 256 || Layout<256>::kBytes <= stage.shared_limit);
+         (job.kv.key.padded < 256 || Layout<256, false>::kBytes <= stage.shared_limit);
 }
 
 void launch_attend_by_page(const Stage& stage, const Attend& job, const TurnAndAppend* turn) {
@@ -260,11 +271,11 @@ void launch_attend_by_page(const Stage& stage, const Attend& job, const TurnAndA
   const TurnAndAppend& asked = turn != nullptr ? *turn : none;
   switch (job.kv.key.padded) {
     case 64:
-      return launch_as<64>(stage, job, asked);
+      return launch_width<64>(stage, job, asked);
     case 128:
-      return launch_as<128>(stage, job, asked);
+      return launch_width<128>(stage, job, asked);
     default:
-      return launch_as<256>(stage, job, asked);
+      return launch_width<256>(stage, job, asked);
   }
 }
 

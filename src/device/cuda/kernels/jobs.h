@@ -137,6 +137,8 @@ struct TurnAndAppend {
 };
 void launch_turn_and_append(const Stage& stage, const TurnAndAppend& job);
 
+// From here on reading the cache takes longer than joining what blocks have read of it.
+inline constexpr std::uint32_t kDeep = 256;
 struct Attend {
   std::uint32_t n = 0;
   const float* query = nullptr;
@@ -147,7 +149,8 @@ struct Attend {
   std::uint32_t window = 0;  // 0: none
   KvLayer kv;
   Rows rows;
-  std::uint32_t splits = 1;           // of the positions
+  std::uint32_t splits = 1;           // of the positions, at most
+  bool deep = false;                  // some row is at position kDeep or after
   float* partials = nullptr;          // see attend_partial_floats
   std::uint32_t* finished = nullptr;  // [n * heads], 0 between kernels
 };

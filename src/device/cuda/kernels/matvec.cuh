@@ -211,7 +211,7 @@ class WarpRows {
   };
   using Weights = Tile<type, rows, depth>;
 
-  __device__ static std::uint32_t warps() { return gridDim.x * (kMatvecThreads / 32); }
+  __device__ static std::uint32_t warps() { return gridDim.x * (blockDim.x / 32); }
   __device__ std::uint32_t tiles() const { return Weights::count(job_.matrix[0].cols); }
   __device__ bool real(const Cursor& at) const { return at.row < job_.matrix[at.matrix].rows; }
 
@@ -266,17 +266,17 @@ class WarpRows {
   Weights first_, second_;
 };
 
-template <TensorType type, TensorType other, unsigned rows, int depth>
-__global__ void __launch_bounds__(kMatvecThreads, 1) matvec(const __grid_constant__ Matvec job) {
+template <TensorType type, TensorType other, unsigned rows, int depth, unsigned threads>
+__global__ void __launch_bounds__(threads, 1) matvec(const __grid_constant__ Matvec job) {
   extern __shared__ __align__(16) unsigned char shared[];
   __shared__ float scratch[32];
   WarpRows<type, rows, depth> first(job, 0, job.first_other, false);
   auto* norm = reinterpret_cast<float4*>(
       shared + Activations<!is_float(type)>::bytes(rows, job.matrix[0].cols));
-  fetch_norm<kMatvecThreads>(job, job.matrix[0].cols, norm);
+  fetch_norm<threads>(job, job.matrix[0].cols, norm);
   let_next_start();
   wait_for_previous();
-  const auto x = prepare_activations<type, rows>(job, shared, norm, scratch);
+  const auto x = prepare_activations<type, rows, threads>(job, shared, norm, scratch);
   first.run(x);
   if constexpr (type != other) {
     WarpRows<other, rows, depth> rest(job, job.first_other, job.count, true);
@@ -291,20 +291,35 @@ inline std::size_t matvec_shared(unsigned rows, TensorType type, std::uint32_t c
   return activations + (norm ? cols * sizeof(float) : 0);
 }
 
-template <TensorType type, TensorType other, unsigned rows, int depth>
+template <TensorType type, TensorType other, unsigned rows, int depth,
+          unsigned threads = kMatvecThreads>
 void launch_matvec_as(const Stage& stage, const Matvec& job) {
-  const auto kernel = matvec<type, other, rows, depth>;
+  const auto kernel = matvec<type, other, rows, depth, threads>;
   static const cudaError_t raised = cudaFuncSetAttribute(
       kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(stage.shared_limit));
   check(raised, "asking for shared memory");
   const std::size_t shared =
       matvec_shared(rows, job.matrix[0].type, job.matrix[0].cols, job.norm != nullptr);
-  launch(stage, kernel, dim3(stage.multiprocessors), kMatvecThreads, shared, job);
+  launch(stage, kernel, dim3(stage.multiprocessors), threads, shared, job);
+}
+
+// Whether a warp has few tiles of one row's product: its rows are short, or there is but one.
+inline bool has_few_tiles(const Stage& stage, const Matvec& job) {
+  constexpr std::uint32_t kShortRow = 4096;
+  std::uint64_t rows = 0;
+  for (std::uint32_t i = 0; i < job.count; ++i) rows += job.matrix[i].rows;
+  return job.matrix[0].cols <= kShortRow ||
+         rows <= std::uint64_t{stage.multiprocessors} * (kMatvecThreads / 32);
 }
 
 // The kernel for the number of rows: 1, up to 4, up to 8.
 template <TensorType type, TensorType other = type, int depth = 4>
 void launch_matvec_rows(const Stage& stage, const Matvec& job) {
+  if constexpr (!is_float(type) && depth > 2) {
+    if (job.n == 1 && has_few_tiles(stage, job)) {
+      return launch_matvec_as<type, other, 1, 2, kMatvecManyThreads>(stage, job);
+    }
+  }
   if (job.n == 1) {
     launch_matvec_as<type, other, 1, depth>(stage, job);
   } else if (job.n <= 4) {

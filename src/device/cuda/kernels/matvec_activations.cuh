@@ -8,8 +8,9 @@
 namespace ceiling::cuda {
 
 // One block fills a multiprocessor: blocks spread evenly, and activations are made ready once on
-// each.
+// each. Where a warp has few tiles, more warps with fewer loads in flight each end sooner.
 constexpr unsigned kMatvecThreads = 512;
+constexpr unsigned kMatvecManyThreads = 768;
 
 struct ScaleAndSum {  // of 16 activations: their scale, and the sum of what they stand for
   float scale, sum;
@@ -121,8 +122,8 @@ __device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* grou
   for (int offset = 1; offset < 8; offset *= 2) {
     largest = fmaxf(largest, __shfl_xor_sync(mask, largest, offset));
   }
-  const float scale = largest / 127.0F;
-  const float inverse = largest > 0 ? 127.0F / largest : 0;
+  const float scale = largest * (1.0F / 127.0F);
+  const float inverse = largest > 0 ? __fdividef(127.0F, largest) : 0;  // every block waits for it
   const int a = __float2int_rn(v.x * inverse);
   const int b = __float2int_rn(v.y * inverse);
   const int c = __float2int_rn(v.z * inverse);
@@ -135,14 +136,14 @@ __device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* grou
   if (threadIdx.x % 4 == 0) *group = {scale, scale * static_cast<float>(sum)};
 }
 
-template <TensorType type, unsigned rows>
+template <TensorType type, unsigned rows, unsigned threads>
 __device__ auto prepare_activations(const Matvec& job, unsigned char* shared, const float4* norm,
                                     float* scratch) {
   const std::uint32_t cols = job.matrix[0].cols;
   if constexpr (is_float(type)) {
     auto* x = reinterpret_cast<float*>(shared);
     constexpr int kElements = FloatFormat<type>::kElements;
-    each_activation<kMatvecThreads>(
+    each_activation<threads>(
         job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
           *reinterpret_cast<float4*>(x + b * cols + float_place<kElements>(c, cols)) = v;
         });
@@ -152,7 +153,7 @@ __device__ auto prepare_activations(const Matvec& job, unsigned char* shared, co
     auto* q = reinterpret_cast<std::int8_t*>(shared);
     const std::uint32_t plane = Activations<true>::plane(cols);
     auto* groups = reinterpret_cast<ScaleAndSum*>(shared + rows * 4 * plane);
-    each_activation<kMatvecThreads>(
+    each_activation<threads>(
         job, cols, rows, norm, scratch, [&](unsigned b, std::uint32_t c, float4 v) {
           quantise_four(v, q + b * 4 * plane + Activations<true>::place(c, plane),
                         groups + (b * cols + c) / 16);
