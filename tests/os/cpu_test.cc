@@ -173,5 +173,25 @@ TEST(Cpu, PinningHoldsTheThreadAndIsSeenInTheMask) {
   }).join();
 }
 
+// The kernel may move a thread at any moment, though it has no reason to: one of twenty is enough.
+TEST(Cpu, AThreadLeavesTheProcessorsOfOthersAndStaysFree) {
+  const Processors all = affinity();
+  if (all.size() < 2) GTEST_SKIP() << "one processor";
+  std::thread([&] {
+    int moved = 0, stayed = 0;
+    for (int i = 0; i < 20; ++i) {
+      const auto now = static_cast<unsigned>(sched_getcpu());
+      const unsigned other = now == all.front() ? all.back() : all.front();
+      leave_processors({other}, other);  // it is not there: nothing happens
+      stayed += sched_getcpu() == static_cast<int>(now);
+      leave_processors({now}, other);
+      moved += sched_getcpu() == static_cast<int>(other);
+      EXPECT_EQ(affinity(), all);
+    }
+    EXPECT_GT(moved, 0);
+    EXPECT_GT(stayed, 0);
+  }).join();
+}
+
 }  // namespace
 }  // namespace ceiling::os

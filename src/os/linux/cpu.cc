@@ -203,6 +203,19 @@ std::vector<unsigned> pin_order(unsigned threads) {
   return pin_order_of(cores_of("/", affinity()), threads);
 }
 
+void leave_processors(const std::vector<unsigned>& taken, unsigned processor) {
+  const int now = sched_getcpu();
+  if (now < 0 || std::ranges::find(taken, static_cast<unsigned>(now)) == taken.end()) return;
+  constexpr std::size_t kMostProcessors = 8192;  // the kernel's own limit (NR_CPUS of x86-64)
+  cpu_set_t* before = CPU_ALLOC(kMostProcessors);
+  const std::size_t bytes = CPU_ALLOC_SIZE(kMostProcessors);
+  // Bound to the one, a thread is moved at once; bound to all again, it stays until it is moved.
+  if (sched_getaffinity(0, bytes, before) == 0 && pin_this_thread(processor)) {
+    sched_setaffinity(0, bytes, before);
+  }
+  CPU_FREE(before);
+}
+
 bool pin_this_thread(unsigned processor) {
   cpu_set_t* set = CPU_ALLOC(processor + 1);
   const std::size_t bytes = CPU_ALLOC_SIZE(processor + 1);

@@ -45,4 +45,6 @@ bool pin_this_thread(unsigned /*processor*/) {
   return false;
 }
 
+void leave_processors(const std::vector<unsigned>& /*taken*/, unsigned /*processor*/) {}
+
 }  // namespace ceiling::os

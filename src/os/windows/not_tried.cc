@@ -54,6 +54,7 @@ CpuInfo cpu_info() { not_tried(); }
 unsigned default_threads() { not_tried(); }
 std::vector<unsigned> pin_order(unsigned /*threads*/) { not_tried(); }
 bool pin_this_thread(unsigned /*processor*/) { return false; }
+void leave_processors(const std::vector<unsigned>& /*taken*/, unsigned /*processor*/) {}
 MemoryInfo memory_info() { not_tried(); }
 ProcessMemory process_memory() { not_tried(); }
 Conditions conditions() { not_tried(); }
