@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "cuda/cuda_test.h"
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
 #include "device_runner.h"
@@ -26,17 +27,7 @@ using test::tiny;
 using test::Tokens;
 using test::wide;
 
-class CudaDevice : public testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      device = cuda::make_cuda_device({});
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-  std::shared_ptr<Device> device;
-};
+class CudaDevice : public test::CudaTest {};
 
 TEST_F(CudaDevice, AgreesWithTheOracleInEveryArchitecture) {
   const Tokens tokens = some_tokens(150);  // over two page boundaries

@@ -2,8 +2,7 @@
 // rows, and positions deep in a text.
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "device/cuda/cuda_device.h"
+#include "cuda/cuda_test.h"
 #include "device/reference/reference_device.h"
 #include "device_runner.h"
 #include "tiny_runs.h"
@@ -18,17 +17,7 @@ using test::some_tokens;
 using test::Tokens;
 using test::wide;
 
-class CudaDecode : public testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      device = cuda::make_cuda_device({});
-    } catch (const Error& error) {
-      GTEST_SKIP() << error.what();
-    }
-  }
-  std::shared_ptr<Device> device;
-};
+class CudaDecode : public test::CudaTest {};
 
 // Rows too long, and too many, for the kernels of the small models: one product by itself.
 TEST_F(CudaDecode, MultipliesLongRows) {
