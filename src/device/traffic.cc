@@ -15,26 +15,6 @@ std::uint64_t weight_bytes(const Program& program, std::size_t begin, std::size_
   return bytes;
 }
 
-// Rows of one sequence in a batch.
-struct Span {
-  std::uint32_t sequence, first_position, last_position;
-};
-
-std::vector<Span> spans_of(const Batch& batch) {
-  std::vector<Span> spans;
-  for (const BatchRow& row : batch.rows) {
-    const auto span = std::find_if(spans.rbegin(), spans.rend(), [&](const Span& candidate) {
-      return candidate.sequence == row.sequence;
-    });
-    if (span == spans.rend()) {
-      spans.push_back({row.sequence, row.position, row.position});
-    } else {
-      span->last_position = row.position;
-    }
-  }
-  return spans;
-}
-
 }  // namespace
 
 TrafficCount::TrafficCount(const Program& program, std::size_t begin, std::size_t end, KvType kv)
@@ -49,14 +29,28 @@ TrafficCount::TrafficCount(const Program& program, std::size_t begin, std::size_
   }
 }
 
+void TrafficCount::find_spans(const Batch& batch) {
+  spans_.clear();
+  for (const BatchRow& row : batch.rows) {
+    const auto span = std::find_if(spans_.rbegin(), spans_.rend(), [&](const Span& candidate) {
+      return candidate.sequence == row.sequence;
+    });
+    if (span == spans_.rend()) {
+      spans_.push_back({row.sequence, row.position, row.position});
+    } else {
+      span->last_position = row.position;
+    }
+  }
+}
+
 void TrafficCount::add(const Batch& batch) {
   const WeightBytes& weights = weights_[batch.logit_rows() != 0];
   total.weight_bytes += weights.first_row + (batch.rows.size() - 1) * weights.further_row;
-  const std::vector<Span> spans = spans_of(batch);
+  find_spans(batch);
   for (const KvState& kv : attended_) {
     const std::uint64_t each =
         kv.kv_heads * (kv_row_bytes(kv_, kv.key_width) + kv_row_bytes(kv_, kv.value_width));
-    for (const Span& span : spans) {
+    for (const Span& span : spans_) {
       std::uint64_t positions = span.first_position + 1;
       if (kv.window) positions = std::min<std::uint64_t>(positions, *kv.window);
       total.kv_bytes += each * (positions + span.last_position - span.first_position);

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/error.h"
+#include "device/batch_check.h"
 #include "device/cpu/added_work.h"
 #include "device/cpu/attend.h"
 #include "device/cpu/fuse.h"
@@ -36,16 +37,6 @@ class Carver {
   std::size_t used_ = 0;
 };
 
-std::uint64_t weight_bytes_of(const Program& program, std::size_t begin, std::size_t end,
-                              std::uint32_t rows, bool logits) {
-  Batch batch = shape_batch(0, rows);
-  batch.rows.back().logits = logits;
-  const std::vector<Cost> costs = cost_by_step(program, batch);
-  std::uint64_t bytes = 0;
-  for (std::size_t i = begin; i < end; ++i) bytes += costs[i].weight_bytes;
-  return bytes;
-}
-
 }  // namespace
 
 CpuExecutable::CpuExecutable(Parts parts)
@@ -59,17 +50,17 @@ CpuExecutable::CpuExecutable(Parts parts)
                .kv = parts_.kv,
                .added = {}},
       step_(parts_.pool->threads()),
-      threads_(parts_.pool->threads()) {
+      threads_(parts_.pool->threads()),
+      traffic_(parts_.program, parts_.begin, parts_.end, parts_.kv->type()) {
   std::size_t largest_group = 1;
   for (const Phase& phase : plan_.phases) {
     const auto* attention = std::get_if<AttentionPhase>(&phase);
     if (attention == nullptr) continue;
     largest_group = std::max<std::size_t>(largest_group, attention->group());
-    attended_.push_back(attention->shape);
+    attends_ = true;
   }
   rows_of_block_ = std::max<std::size_t>(kBlockQueries / largest_group, 1);
   allocate();
-  count_weights();
   reset_profile();
 }
 
@@ -141,32 +132,14 @@ void CpuExecutable::set_slots(const Places& places, float* shared, float* own,
   }
 }
 
-void CpuExecutable::count_weights() {
-  for (const bool logits : {false, true}) {
-    const auto bytes = [&](std::uint32_t rows) {
-      return weight_bytes_of(parts_.program, parts_.begin, parts_.end, rows, logits);
-    };
-    weight_bytes_[logits] = {.first_row = bytes(1), .further_row = bytes(2) - bytes(1)};
-  }
-}
-
 void CpuExecutable::check(const Batch& batch, const PageTables& tables,
                           std::span<const float> boundary_in) const {
   const std::size_t rows = batch.rows.size();
   const std::size_t logits = batch.logit_rows();
-  if (rows == 0 || rows > parts_.options.max_rows || logits > parts_.options.max_logit_rows) {
-    fail(ExitCode::failed,
-         "a batch of {} rows, {} of them with logits: the cpu device was compiled for 1 to {} and "
-         "{}",
-         rows, logits, parts_.options.max_rows, parts_.options.max_logit_rows);
-  }
+  check_batch(batch, parts_.program, parts_.options, "cpu");
   for (const BatchRow& row : batch.rows) {
-    if (row.token < 0 || static_cast<std::uint32_t>(row.token) >= parts_.program.vocabulary) {
-      fail(ExitCode::failed, "token {} is outside the vocabulary of {}", row.token,
-           parts_.program.vocabulary);
-    }
+    if (!attends_) break;
     const std::size_t page = row.position / kPagePositions;
-    if (attended_.empty()) continue;
     if (row.sequence >= tables.size() || page >= tables[row.sequence].size() ||
         tables[row.sequence][page] >= parts_.kv->page_count()) {
       fail(ExitCode::failed, "position {} of sequence {} has no page in the KV cache", row.position,
@@ -191,7 +164,7 @@ void CpuExecutable::set_up(const Batch& batch, const PageTables& tables) {
   step_.logit_row.clear();
   step_.blocks.clear();
   step_.block_of_row.clear();
-  spans_.clear();
+  sequences_.clear();
   for (std::uint32_t r = 0; r < step_.rows; ++r) {
     const BatchRow& row = batch.rows[r];
     if (row.logits) step_.logit_row.push_back(r);
@@ -200,15 +173,11 @@ void CpuExecutable::set_up(const Batch& batch, const PageTables& tables) {
     if (!same_block) step_.blocks.push_back({.first = r, .rows = 0, .sequence = row.sequence});
     ++step_.blocks.back().rows;
     step_.block_of_row.push_back(static_cast<std::uint32_t>(step_.blocks.size() - 1));
-    const auto of_sequence = [&](const Span& span) { return span.sequence == row.sequence; };
-    const auto span = std::find_if(spans_.rbegin(), spans_.rend(), of_sequence);
-    if (span == spans_.rend()) {
-      spans_.push_back({row.sequence, row.position, row.position});
-    } else {
-      span->last_position = row.position;
+    if (std::ranges::find(sequences_, row.sequence) == sequences_.end()) {
+      sequences_.push_back(row.sequence);
     }
   }
-  step_.distinct = spans_.size() == step_.rows;
+  step_.distinct = sequences_.size() == step_.rows;
   step_.logit_rows = step_.logit_row.size();
   step_.queues.clear();
   for (std::size_t r = 0; step_.few && r < step_.rows; ++r) fill_rope_tables(plan_, step_, r);
@@ -245,20 +214,6 @@ std::span<const float> CpuExecutable::hand_out() {
   return handed_out_;
 }
 
-void CpuExecutable::count_traffic() {
-  const WeightBytes& weights = weight_bytes_[step_.logit_rows != 0];
-  traffic_.weight_bytes += weights.first_row + (step_.rows - 1) * weights.further_row;
-  for (const KvState& kv : attended_) {
-    const std::uint64_t each = kv.kv_heads * (kv_row_bytes(parts_.kv->type(), kv.key_width) +
-                                              kv_row_bytes(parts_.kv->type(), kv.value_width));
-    for (const Span& span : spans_) {
-      std::uint64_t positions = span.first_position + 1;
-      if (kv.window) positions = std::min<std::uint64_t>(positions, *kv.window);
-      traffic_.kv_bytes += each * (positions + span.last_position - span.first_position);
-    }
-  }
-}
-
 std::span<const float> CpuExecutable::run(const Batch& batch, const PageTables& tables,
                                           std::span<const float> boundary_in) {
   if (profiling_) {
@@ -270,7 +225,7 @@ std::span<const float> CpuExecutable::run(const Batch& batch, const PageTables& 
   take_in(boundary_in);
   threads_[0].clock.mark(set_up_line(plan_));
   parts_.pool->run(thread_main, this);
-  count_traffic();
+  traffic_.add(batch);
   const std::span<const float> result = hand_out();
   if (profiling_) {
     for (ThreadState& thread : threads_) thread.clock.mark(set_up_line(plan_));
@@ -327,7 +282,7 @@ void CpuExecutable::reset_profile() {
 }
 
 Traffic CpuExecutable::traffic() const {
-  Traffic traffic = traffic_;
+  Traffic traffic = traffic_.total;
   for (const ThreadState& thread : threads_) traffic.added_bytes += thread.added.total;
   return traffic;
 }

@@ -9,6 +9,7 @@
 #include "device/cpu/run_products.h"
 #include "device/cpu/thread_pool.h"
 #include "device/device.h"
+#include "device/traffic.h"
 
 namespace ceiling::cpu {
 
@@ -37,20 +38,13 @@ class CpuExecutable final : public Executable {
   void stop_added_work() override { machine_.added.reset(); }
 
  private:
-  // Rows of one sequence in a batch.
-  struct Span {
-    std::uint32_t sequence, first_position, last_position;
-  };
-
   void allocate();
   void set_slots(const Places& places, float* shared, float* own, std::vector<Slot>& slots) const;
-  void count_weights();
   void check(const Batch& batch, const PageTables& tables,
              std::span<const float> boundary_in) const;
   void set_up(const Batch& batch, const PageTables& tables);
   void take_in(std::span<const float> boundary_in);
   std::span<const float> hand_out();
-  void count_traffic();
   void count_lines(const Batch& batch);
   static void thread_main(void* self, Team& team);
 
@@ -63,15 +57,11 @@ class CpuExecutable final : public Executable {
   os::AnonymousMemory added_;  // what AddedWork reads; each thread a part of its own
   StepState step_;
   std::vector<ThreadState> threads_;
-  std::vector<Span> spans_;
+  std::vector<std::uint32_t> sequences_;  // of the batch
   std::vector<float> handed_out_;
 
-  Traffic traffic_;
-  struct WeightBytes {
-    std::uint64_t first_row = 0, further_row = 0;
-  };
-  WeightBytes weight_bytes_[2];  // without and with rows whose logits are wanted
-  std::vector<KvState> attended_;
+  TrafficCount traffic_;
+  bool attends_ = false;
 
   bool profiling_ = false;
   std::uint64_t started_ = 0;

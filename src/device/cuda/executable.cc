@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "device/batch_check.h"
 #include "device/cuda/check.h"
 
 namespace ceiling::cuda {
@@ -98,18 +99,7 @@ Traffic CudaExecutable::traffic() const {
 void CudaExecutable::check_batch(const Batch& batch, std::span<const float> boundary_in) const {
   const std::size_t rows = batch.rows.size();
   const std::size_t logits = batch.logit_rows();
-  if (rows == 0 || rows > parts_.options.max_rows || logits > parts_.options.max_logit_rows) {
-    fail(ExitCode::failed,
-         "a batch of {} rows, {} of them with logits: the cuda device was compiled for 1 to {} and "
-         "{}",
-         rows, logits, parts_.options.max_rows, parts_.options.max_logit_rows);
-  }
-  for (const BatchRow& row : batch.rows) {
-    if (row.token < 0 || static_cast<std::uint32_t>(row.token) >= parts_.program.vocabulary) {
-      fail(ExitCode::failed, "token {} is outside the vocabulary of {}", row.token,
-           parts_.program.vocabulary);
-    }
-  }
+  ceiling::check_batch(batch, parts_.program, parts_.options, "cuda");
   std::size_t expected = 0;
   for (const ValueId id : entering_) {
     const Value& value = parts_.program.values[id];
