@@ -14,7 +14,7 @@
 #include "cli/session_flags.h"
 #include "cli/speed_report.h"
 #include "os/cpu.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {

@@ -16,7 +16,7 @@
 #include "cli/model_path.h"
 #include "cli/session_flags.h"
 #include "engine/conversation.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {
@@ -27,6 +27,7 @@ struct ChatFlags {
   std::string system;
 };
 
+constexpr int kStandardInput = 0;
 constexpr std::string_view kHelp =
     "/clear  forgets the conversation\n"
     "/exit   leaves (so does Ctrl-D)\n"
@@ -68,7 +69,8 @@ class Chat {
       if (on_terminal_) fmt::print("> ");
       std::fflush(stdout);
       std::string text;
-      if (std::getline(std::cin, text)) return text;
+      const bool came = !on_terminal_ || os::wait_for_input(kStandardInput);
+      if (came && std::getline(std::cin, text)) return text;
       if (!os::interrupted() || !on_terminal_) break;
       os::clear_interrupt();
       std::clearerr(stdin);

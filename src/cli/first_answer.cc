@@ -13,7 +13,7 @@
 #include "fit/decode_prediction.h"
 #include "model/shapes.h"
 #include "os/cpu.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 #include "probe/machine.h"
 #include "probe/measure.h"
 

@@ -25,7 +25,7 @@
 #include "lab/summary.h"
 #include "lab/verify.h"
 #include "os/files.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {

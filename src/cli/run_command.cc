@@ -15,7 +15,7 @@
 #include "cli/measured_ceiling.h"
 #include "cli/model_path.h"
 #include "cli/session_flags.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {

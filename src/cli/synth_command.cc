@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "model/synthetic.h"
 #include "os/cpu.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include "cli/model_path.h"
 #include "lab/directory.h"
 #include "lab/tradeoff.h"
-#include "os/process.h"
+#include "os/interrupt.h"
 
 namespace ceiling::cli {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "os/interrupt.h"
 #include "os/process.h"
 
 namespace ceiling::lab {

@@ -13,6 +13,7 @@
 #include "lab/extension.h"
 #include "lab/models.h"
 #include "os/conditions.h"
+#include "os/interrupt.h"
 #include "os/process.h"
 
 namespace ceiling::lab {

@@ -14,6 +14,7 @@
 #include "lab/statistics.h"
 #include "model/recipes.h"
 #include "os/files.h"
+#include "os/interrupt.h"
 #include "os/process.h"
 #include "probe/machine.h"
 

@@ -9,6 +9,7 @@
 #include "lab/json_fields.h"
 #include "lab/measure.h"
 #include "lab/measure_engine.h"
+#include "os/interrupt.h"
 #include "os/process.h"
 
 namespace ceiling::lab {

@@ -27,10 +27,4 @@ ProcessResult run_process(const std::vector<std::string>& argv,
 
 std::string own_executable();  // path of the running program
 
-// Set by SIGINT, and by SIGTERM unless that shall end the program at once as it does by default,
-// after install_interrupt_handler().
-void install_interrupt_handler(bool sigterm_too = true);
-bool interrupted();
-void clear_interrupt();
-
 }  // namespace ceiling::os

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "os/interrupt.h"
 
 namespace ceiling::os {
 namespace {
@@ -117,17 +118,6 @@ TEST(RunProcess, AnInterruptEndsTheChild) {
   EXPECT_FALSE(interrupted());
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
-}
-
-TEST(InterruptDeathTest, ASecondInterruptEndsTheProcess) {
-  EXPECT_EXIT(
-      {
-        install_interrupt_handler();
-        raise(SIGINT);
-        raise(SIGINT);
-        _exit(0);
-      },
-      ::testing::KilledBySignal(SIGINT), "");
 }
 
 TEST(OwnExecutable, IsThisTest) {

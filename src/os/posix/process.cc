@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "os/interrupt.h"
 #include "os/posix/system.h"
 
 extern char** environ;
@@ -24,16 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLook{
     50};                                   // how often the child and our own signals are looked at
 constexpr std::chrono::seconds kGrace{2};  // from asking a child to end to killing it
-
-volatile sig_atomic_t interrupt_seen = 0;
-
-void on_interrupt(int signal) {
-  if (interrupt_seen != 0) {  // asked twice: end now
-    ::signal(signal, SIG_DFL);
-    ::raise(signal);
-  }
-  interrupt_seen = 1;
-}
 
 class Pipe {
  public:
@@ -211,16 +202,5 @@ ProcessResult run_process(const std::vector<std::string>& argv,
   }
   return Child(pid, out, err, timeout_s).wait();
 }
-
-void install_interrupt_handler(bool sigterm_too) {
-  struct sigaction action{};
-  action.sa_handler = on_interrupt;  // no SA_RESTART: a blocked call shall return
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  if (sigterm_too) sigaction(SIGTERM, &action, nullptr);
-}
-
-bool interrupted() { return interrupt_seen != 0; }
-void clear_interrupt() { interrupt_seen = 0; }
 
 }  // namespace ceiling::os

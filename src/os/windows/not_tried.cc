@@ -3,6 +3,7 @@
 #include "os/conditions.h"
 #include "os/cpu.h"
 #include "os/files.h"
+#include "os/interrupt.h"
 #include "os/memory.h"
 #include "os/memory_group.h"
 #include "os/memory_map.h"
@@ -68,6 +69,7 @@ std::string own_executable() { not_tried(); }
 void install_interrupt_handler(bool) {}
 bool interrupted() { return false; }
 void clear_interrupt() {}
+bool wait_for_input(int /*descriptor*/) { return true; }
 
 std::string memory_group_obstacle() { not_tried(); }
 MemoryGroup::MemoryGroup() { not_tried(); }
