@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "calibration/simulated_machine.h"
-#include "lab/elasticity.h"
-#include "lab/hypothesis_cells.h"
-#include "lab/verdict.h"
+#include "lab/analysis/elasticity.h"
+#include "lab/analysis/verdict.h"
+#include "lab/planning/hypothesis_cells.h"
 
 namespace ceiling::simulation {
 namespace {

@@ -10,8 +10,8 @@
 #include <random>
 #include <vector>
 
-#include "lab/treatment.h"
-#include "lab/verdict.h"
+#include "lab/analysis/verdict.h"
+#include "lab/plan/treatment.h"
 
 namespace ceiling::simulation {
 

@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
-#include "lab/compare.h"
-#include "lab/protocol.h"
-#include "lab/report.h"
+#include "lab/exchange/compare.h"
+#include "lab/protocol/protocol.h"
+#include "lab/report/report.h"
 
 namespace ceiling::cli {
 namespace {

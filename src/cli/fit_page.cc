@@ -8,9 +8,9 @@
 
 #include "base/units.h"
 #include "cli/fit_report.h"
-#include "lab/chart.h"
-#include "lab/page.h"
-#include "lab/svg.h"
+#include "lab/charts/chart.h"
+#include "lab/charts/svg.h"
+#include "lab/report/page.h"
 
 namespace ceiling::cli {
 namespace {

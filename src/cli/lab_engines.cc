@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "lab/engine_run.h"
+#include "lab/engines/engine_run.h"
 
 namespace ceiling::cli {
 namespace {

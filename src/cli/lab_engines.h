@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/engine_cells.h"
+#include "lab/planning/engine_cells.h"
 
 namespace ceiling::cli {
 

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "lab/export.h"
-#include "lab/protocol.h"
-#include "lab/report.h"
-#include "lab/report_formats.h"
+#include "lab/exchange/export.h"
+#include "lab/protocol/protocol.h"
+#include "lab/report/report.h"
+#include "lab/report/report_formats.h"
 #include "os/files.h"
 
 namespace ceiling::cli {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/outside_figure.h"
+#include "lab/exchange/outside_figure.h"
 #include "os/files.h"
 
 namespace ceiling::cli {

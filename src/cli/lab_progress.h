@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "lab/run.h"
+#include "lab/protocol/run.h"
 
 namespace ceiling::cli {
 

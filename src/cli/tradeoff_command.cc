@@ -7,8 +7,8 @@
 #include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/model_path.h"
-#include "lab/directory.h"
-#include "lab/tradeoff.h"
+#include "lab/ledger/directory.h"
+#include "lab/tradeoff/tradeoff.h"
 #include "os/interrupt.h"
 
 namespace ceiling::cli {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cli/commands.h"
-#include "lab/trial_runner.h"
+#include "lab/protocol/trial_runner.h"
 
 namespace ceiling::cli {
 

@@ -1,6 +1,7 @@
 """The rules of the house that a compiler does not check. `house.py ROOT` prints what breaks them and what to watch.
 
-A room imports only itself and rooms to its left in CEILING_ROOMS (cmake/CeilingRoom.cmake).
+A room imports only itself and rooms to its left in CEILING_ROOMS (cmake/CeilingRoom.cmake); so do rooms within a room
+that has a list of its own (CEILING_LAB_ROOMS).
 """
 
 import re
@@ -24,6 +25,12 @@ SYSTEM_ROOMS = ("base", "os")
 def rooms(root):
     text = (root / "cmake/CeilingRoom.cmake").read_text()
     return re.search(r"set\(CEILING_ROOMS ([^)]+)\)", text).group(1).split()
+
+
+def inner_rooms(root):
+    """Rooms within rooms, in their order: {"lab": ["json", ...]}."""
+    text = (root / "cmake/CeilingRoom.cmake").read_text()
+    return {name.lower(): order.split() for name, order in re.findall(r"set\(CEILING_([A-Z]+)_ROOMS ([^)]+)\)", text)}
 
 
 def sources(root):
@@ -58,8 +65,21 @@ def check_include(order, room, path, name, local):
     return None
 
 
+def check_inner(order, path, name):
+    """What is wrong with a local include of `name` in `path`, both below a room whose inner rooms have this order."""
+    room, other = path.parts[0], name.split("/")[0]
+    if len(path.parts) < 2 or room not in order:
+        return f"stands in none of the rooms {', '.join(order)}"
+    if "/" not in name or other not in order:
+        return f"'{name}': names none of the rooms {', '.join(order)}"
+    if order.index(other) > order.index(room):
+        return f"'{name}': room '{room}' may not import '{other}', which stands to its right"
+    return None
+
+
 def broken_rules(root):
     order = rooms(root)
+    inner = inner_rooms(root)
     found = []
     for path in sources(root):
         room = path.relative_to(root / "src").parts[0]
@@ -69,6 +89,8 @@ def broken_rules(root):
             continue
         for number, name, local in included(path):
             fault = check_include(order, room, path, name, local)
+            if not fault and local and room in inner and name.startswith(room + "/"):
+                fault = check_inner(inner[room], path.relative_to(root / "src" / room), name.split("/", 1)[1])
             if fault:
                 found.append(f"{place}:{number}: {fault}")
         for number, line in enumerate(path.read_text().splitlines(), 1):

@@ -12,7 +12,7 @@ class Rules(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        self.write("cmake/CeilingRoom.cmake", "set(CEILING_ROOMS base os model cli)\n")
+        self.write("cmake/CeilingRoom.cmake", "set(CEILING_ROOMS base os model lab cli)\nset(CEILING_LAB_ROOMS plan run)\n")
 
     def write(self, path, text):
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +39,13 @@ class Rules(unittest.TestCase):
         self.assertIn("no room", self.fault("src/attic/a.h", ""))
         self.assertIn("'attic' is no room", self.fault("src/base/a.h", '#include "attic/b.h"\n'))
         self.assertIn("without its room", self.fault("src/base/a.h", '#include "b.h"\n'))
+
+    def test_rooms_within_a_room(self):
+        self.assertEqual(self.fault("src/lab/run/a.cc", '#include "base/x.h"\n#include "lab/plan/y.h"\n'), "")
+        self.assertIn("may not import 'run'", self.fault("src/lab/plan/a.cc", '#include "lab/run/y.h"\n'))
+        self.assertIn("names none of the rooms", self.fault("src/lab/plan/a.cc", '#include "lab/y.h"\n'))
+        self.assertIn("stands in none of the rooms", self.fault("src/lab/a.cc", '#include "lab/plan/y.h"\n'))
+        self.assertEqual(self.fault("src/cli/a.cc", '#include "lab/run/y.h"\n'), "")
 
     def test_heavy_headers_stay_out_of_headers(self):
         self.assertIn("heavy", self.fault("src/base/a.h", "#include <nlohmann/json.hpp>\n"))

@@ -1,4 +1,4 @@
-#include "fake_lab.h"
+#include "lab/fake_lab.h"
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "lab/hypotheses.h"
-#include "lab/hypothesis_cells.h"
-#include "lab/protocol.h"
+#include "lab/planning/hypotheses.h"
+#include "lab/planning/hypothesis_cells.h"
+#include "lab/protocol/protocol.h"
 #include "os/files.h"
 
 namespace ceiling::lab {

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "lab/directory.h"
-#include "lab/elasticity.h"
-#include "lab/ledger.h"
-#include "lab/plan.h"
-#include "lab/run.h"
-#include "lab/trial_runner.h"
+#include "lab/analysis/elasticity.h"
+#include "lab/ledger/directory.h"
+#include "lab/ledger/ledger.h"
+#include "lab/plan/plan.h"
+#include "lab/protocol/run.h"
+#include "lab/protocol/trial_runner.h"
 
 namespace ceiling::lab {
 

@@ -1,0 +1,142 @@
+#include "lab/plan/cell.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "lab/json/json_fields.h"
+
+namespace ceiling::lab {
+namespace {
+
+using nlohmann::json;
+
+json model_to_json(const Cell& cell) {
+  if (const auto* file = std::get_if<FileModel>(&cell.model)) {
+    return {{"kind", "file"}, {"file", file->file}};
+  }
+  const auto& synthetic = std::get<SyntheticModel>(cell.model);
+  return {{"kind", "synthetic"},
+          {"shape", synthetic.shape},
+          {"recipe", synthetic.recipe},
+          {"seed", synthetic.seed},
+          {"vocabulary", synthetic.vocabulary}};
+}
+
+std::variant<FileModel, SyntheticModel> model_from_json(const Fields& fields) {
+  const std::string kind = fields.text("kind");
+  if (kind == "file") {
+    fields.only({"kind", "file"});
+    return FileModel{fields.text("file")};
+  }
+  if (kind != "synthetic") {
+    fail(ExitCode::integrity, "{}.kind is '{}'; expected file or synthetic", fields.label(), kind);
+  }
+  fields.only({"kind", "shape", "recipe", "seed", "vocabulary"});
+  SyntheticModel model;
+  model.shape = fields.text("shape");
+  model.recipe = fields.text("recipe");
+  if (fields.has("seed")) model.seed = fields.integer("seed", 0, UINT32_MAX);
+  if (fields.has("vocabulary")) {
+    model.vocabulary = static_cast<std::uint32_t>(fields.integer("vocabulary", 256, 1'000'000));
+  }
+  return model;
+}
+
+Work work_from_json(const Fields& fields) {
+  if (!fields.has("work")) return Work::decode;
+  const std::string text = fields.text("work");
+  for (const Work work : {Work::decode, Work::cold_load, Work::treatments, Work::fill}) {
+    if (text == name(work)) return work;
+  }
+  fail(ExitCode::integrity, "{}.work is '{}'; expected decode, cold-load, treatments or fill",
+       fields.label(), text);
+}
+
+std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
+                    std::uint32_t otherwise) {
+  if (!fields.has(name)) return otherwise;
+  return static_cast<std::uint32_t>(fields.integer(name, low, high));
+}
+
+}  // namespace
+
+std::string_view name(Work work) {
+  switch (work) {
+    case Work::cold_load:
+      return "cold-load";
+    case Work::treatments:
+      return "treatments";
+    case Work::fill:
+      return "fill";
+    default:
+      return "decode";
+  }
+}
+
+std::string Cell::title() const {
+  std::string title = fmt::format("{} at {}", size, type);
+  if (!own()) return fmt::format("{}, {}", title, name(engine.kind));
+  switch (work) {
+    case Work::cold_load:
+      return title + ", cold";
+    case Work::treatments:
+      return title + ", treated";
+    case Work::fill:
+      return fmt::format("{}, memory {:.0f} % full", title, 100 * fill);
+    default:
+      return id.ends_with(kTwinSuffix) ? title + ", again" : title;
+  }
+}
+
+json to_json(const Cell& cell) {
+  json value = {{"id", cell.id},
+                {"size", cell.size},
+                {"type", cell.type},
+                {"model", model_to_json(cell)},
+                {"work", name(cell.work)},
+                {"device", cell.device},
+                {"threads", cell.threads},
+                {"prompt_tokens", cell.prompt_tokens},
+                {"least_tokens", cell.least_tokens},
+                {"most_tokens", cell.most_tokens},
+                {"most_decode_s", cell.most_decode_s}};
+  if (!cell.own()) value["engine"] = to_json(cell.engine);
+  if (cell.work == Work::fill) value["fill"] = cell.fill;
+  if (!cell.treatments.empty()) value["treatments"] = to_json(cell.treatments);
+  return value;
+}
+
+Cell cell_from_json(const Fields& fields) {
+  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "engine", "device",
+               "threads", "prompt_tokens", "least_tokens", "most_tokens", "most_decode_s"});
+  Cell cell;
+  cell.id = fields.text("id");
+  cell.size = fields.text("size");
+  cell.type = fields.text("type");
+  cell.model = model_from_json(fields.object("model"));
+  cell.work = work_from_json(fields);
+  if (fields.has("treatments")) cell.treatments = treatments_from_json(fields, "treatments");
+  if (cell.work == Work::fill) cell.fill = fields.number("fill", 0.05, 2);
+  if (cell.treatments.empty() == (cell.work == Work::treatments)) {
+    fail(ExitCode::integrity,
+         "{} has {} treatments and work '{}'; expected some for treatments only", fields.label(),
+         cell.treatments.size(), name(cell.work));
+  }
+  if (fields.has("engine")) cell.engine = engine_from_json(fields.object("engine"));
+  if (!cell.own() && cell.work != Work::decode) {
+    fail(ExitCode::integrity, "{} has engine '{}' and work '{}'; another engine does decode only",
+         fields.label(), name(cell.engine.kind), name(cell.work));
+  }
+  cell.device = fields.text_or("device", cell.device);
+  cell.threads = count(fields, "threads", 1, 4096, 0);
+  cell.prompt_tokens = count(fields, "prompt_tokens", 1, 1U << 20, cell.prompt_tokens);
+  cell.least_tokens = count(fields, "least_tokens", 1, 1U << 20, cell.least_tokens);
+  cell.most_tokens = count(fields, "most_tokens", cell.least_tokens, 1U << 20,
+                           std::max(cell.least_tokens, cell.most_tokens));
+  if (fields.has("most_decode_s")) cell.most_decode_s = fields.number("most_decode_s", 0, 3600);
+  return cell;
+}
+
+}  // namespace ceiling::lab

@@ -1,0 +1,46 @@
+#include "lab/planning/hypotheses.h"
+
+#include <fmt/format.h>
+
+#include "os/memory_group.h"
+
+namespace ceiling::lab {
+
+std::vector<Hypothesis> hypotheses(const Plan& plan) {
+  const Thresholds& t = plan.thresholds;
+  const std::string no_group = plan.design.fills.empty() ? os::memory_group_obstacle() : "";
+  const double percent = 100 * t.confidence;
+  const std::string measures_only =
+      plan.design.empty()
+          ? "this plan measures speeds and shares of the ceiling, and no ratio alone can decide a "
+            "cause: the standard lab intervenes"
+          : "";
+  const auto untested = [&](bool tested, const std::string& why) {
+    if (tested) return std::string();
+    return measures_only.empty() ? why : measures_only;
+  };
+  return {
+      {"H1", "Decode is bounded by memory bandwidth, not by arithmetic",
+       fmt::format(
+           "Supported if the {:.0f} % interval of the elasticity of speed to bandwidth lies "
+           "inside {:.2f} to {:.2f} and that to arithmetic stays below {:.2f}; refuted if "
+           "the first stays below {:.2f}, or the second lies above it.",
+           percent, t.bandwidth_least, t.bandwidth_most, t.compute_below,
+           t.bandwidth_refuted_below),
+       untested(!plan.design.treated.empty(),
+                "no kernels with added work for this processor, or no memory for the model")},
+      {"H2", "Quantised models run proportionally faster than their parameter count alone predicts",
+       fmt::format("Supported if the {:.0f} % interval of the slope of log time on log bytes lies "
+                   "inside {:.2f} to {:.2f}, whichever type is left out; refuted if it stays below "
+                   "{:.2f}.",
+                   percent, t.slope_least, t.slope_most, t.slope_least),
+       untested(plan.design.types.size() >= 4, "fewer than four types fit this machine")},
+      {"H3", "Speed degrades gracefully as a model approaches the available memory",
+       fmt::format("Supported if speed stays within {:.0f} % up to {:.2f} of the memory and each "
+                   "step of 0.05 keeps {:.2f} of it; refuted if some step loses half.",
+                   100 * (1 - t.kept_speed), t.kept_until, t.step_keeps),
+       untested(!plan.design.fills.empty(), no_group.empty() ? "no model fits" : no_group)},
+  };
+}
+
+}  // namespace ceiling::lab

@@ -1,0 +1,14 @@
+// The three questions of lab L-001, their thresholds frozen before any run.
+#pragma once
+
+#include <vector>
+
+#include "lab/plan/plan.h"
+
+namespace ceiling::lab {
+
+// H1 to H3 in words, with the plan's thresholds; each says why it stays undecided where the plan
+// has no cells that test it.
+std::vector<Hypothesis> hypotheses(const Plan& plan);
+
+}  // namespace ceiling::lab

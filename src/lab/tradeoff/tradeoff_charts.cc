@@ -1,0 +1,230 @@
+#include "lab/tradeoff/tradeoff_charts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/units.h"
+#include "lab/charts/svg.h"
+#include "lab/statistics/statistics.h"
+
+namespace ceiling::lab {
+namespace {
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr double kLeastKl = 1e-6;  // nats; below it nothing can be told apart
+
+// One type as a mark: x with its interval, y the divergence.
+struct Mark {
+  const TradeoffPoint* point;
+  Estimate x;
+};
+
+struct Box {
+  double left, top, right, bottom;
+  bool meets(const Box& other) const {
+    return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+  }
+};
+
+// Finds room for a label beside its mark, away from marks and labels placed before.
+class Labels {
+ public:
+  Labels(double left, double right, double top, double bottom) : area_{left, top, right, bottom} {}
+  void keep_clear(double x_low, double x_high, double y) {
+    taken_.push_back({x_low - 6, y - 4, x_high + 6, y + 4});
+  }
+  void place(Svg& svg, double x, double y, std::string_view text, std::string_view style) {
+    const double width = 7.4 * static_cast<double>(text.size());
+    struct Spot {
+      double dx, dy;
+      Anchor anchor;
+    };
+    constexpr std::array<Spot, 8> kSpots = {{{9, 4, Anchor::start},
+                                             {-9, 4, Anchor::end},
+                                             {0, -10, Anchor::middle},
+                                             {0, 19, Anchor::middle},
+                                             {9, -9, Anchor::start},
+                                             {9, 18, Anchor::start},
+                                             {-9, -9, Anchor::end},
+                                             {-9, 18, Anchor::end}}};
+    for (const Spot& spot : kSpots) {
+      const double start = x + spot.dx -
+                           (spot.anchor == Anchor::start    ? 0
+                            : spot.anchor == Anchor::middle ? width / 2
+                                                            : width);
+      const Box box{start, y + spot.dy - 11, start + width, y + spot.dy + 3};
+      const bool inside = box.left >= area_.left && box.right <= area_.right &&
+                          box.top >= area_.top && box.bottom <= area_.bottom;
+      const bool is_last = &spot == &kSpots.back();
+      if (!is_last && (!inside || std::any_of(taken_.begin(), taken_.end(),
+                                              [&](const Box& b) { return b.meets(box); })))
+        continue;
+      taken_.push_back(box);
+      svg.text(x + spot.dx, y + spot.dy, text, style, spot.anchor);
+      return;
+    }
+  }
+
+ private:
+  Box area_;
+  std::vector<Box> taken_;
+};
+
+struct Scatter {
+  std::vector<Mark> marks;
+  std::string x_title, description;
+};
+
+std::string hover(const Mark& mark) {
+  const TradeoffPoint& p = *mark.point;
+  return fmt::format("{}: {}, {} tokens/s, {} nats from the source{}", p.name,
+                     format_capacity({p.bytes}), shown(geometric_interval(p.decode, 0.95)),
+                     shown(p.quality.mean_kl), p.dominated_by.empty() ? "" : "; dominated");
+}
+
+Axis divergence_axis(const Scatter& scatter, double bottom, double top) {
+  double low = 1e300;
+  double high = kLeastKl;
+  for (const Mark& mark : scatter.marks) {
+    if (mark.point->source) continue;
+    low = std::min(low, std::max(mark.point->quality.mean_kl, kLeastKl));
+    high = std::max(high, mark.point->quality.mean_kl);
+  }
+  return Axis::logarithmic(std::min(low, high), high, bottom, top);
+}
+
+void draw_axes(Svg& svg, const Axis& x, const Axis& y, double floor, const Box& area,
+               std::string_view title) {
+  for (const double tick : y.ticks()) {
+    svg.line(area.left, y.at(tick), area.right, y.at(tick), "grid");
+    svg.text(area.left - 6, y.at(tick) + 4, Axis::label(tick), "label muted small", Anchor::end);
+  }
+  svg.text(0, 12, "divergence, nats a token (logarithmic)", "label muted small");
+  for (const double tick : x.ticks()) {
+    svg.line(x.at(tick), floor, x.at(tick), floor + 4, "axis");
+    svg.text(x.at(tick), floor + 18, Axis::label(tick), "label muted small", Anchor::middle);
+  }
+  svg.line(area.left, floor, area.right, floor, "axis");
+  svg.text(area.left - 6, floor + 4, "0", "label muted small", Anchor::end);
+  svg.text((area.left + area.right) / 2, floor + 36, title, "label muted", Anchor::middle);
+}
+
+void draw_mark(Svg& svg, const Mark& mark, const Axis& x, double y) {
+  const double at = x.at(mark.x.value);
+  if (mark.x.n > 1) svg.line(x.at(mark.x.low), y, x.at(mark.x.high), y, "measured-line");
+  if (mark.point->source) {
+    svg.diamond(at, y, 6, "context", hover(mark));
+  } else {
+    svg.circle(at, y, 5, mark.point->dominated_by.empty() ? "measured" : "hollow", hover(mark));
+  }
+}
+
+std::string draw(const Scatter& scatter, ChartWidth width) {
+  const double height = width.narrow ? 340 : 380;
+  const Box area{54, 26, width.pixels - 14, height - 48};
+  double most = 0;
+  for (const Mark& mark : scatter.marks) most = std::max(most, mark.x.high);
+  const Axis x = Axis::linear(0, most, area.left, area.right);
+  // The source's zero has no place on a logarithmic axis: it stands on the floor beneath.
+  const Axis y = divergence_axis(scatter, area.bottom - 26, area.top);
+  Svg svg(width.pixels, height, scatter.description);
+  draw_axes(svg, x, y, area.bottom, area, scatter.x_title);
+  const auto y_of = [&](const Mark& mark) {
+    return mark.point->source ? area.bottom : y.at(mark.point->quality.mean_kl);
+  };
+  Labels labels(area.left, width.pixels, 0, area.bottom);
+  for (const Mark& mark : scatter.marks) {
+    draw_mark(svg, mark, x, y_of(mark));
+    labels.keep_clear(x.at(mark.x.low), x.at(mark.x.high), y_of(mark));
+  }
+  for (const Mark& mark : scatter.marks) {
+    labels.place(svg, x.at(mark.x.value), y_of(mark), mark.point->name,
+                 mark.point->dominated_by.empty() ? "label" : "label muted");
+  }
+  return svg.finish();
+}
+
+// Of all pairs of types: the share in which the one with less x is further from the source.
+double opposed_pairs(const std::vector<Mark>& marks) {
+  double opposed = 0;
+  double pairs = 0;
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const double dx = marks[i].x.value - marks[j].x.value;
+      const double dy = marks[i].point->quality.mean_kl - marks[j].point->quality.mean_kl;
+      pairs += 1;
+      opposed += dx * dy < 0 ? 1 : 0;
+    }
+  }
+  return pairs > 0 ? opposed / pairs : 0;
+}
+
+Chart scatter_chart(const Tradeoff& tradeoff, std::string id, Scatter scatter) {
+  scatter.description = "Divergence from the source against " + scatter.x_title + ".";
+  for (const Mark& mark : scatter.marks) scatter.description += " " + hover(mark) + ".";
+  Chart chart;
+  chart.id = std::move(id);
+  chart.reading =
+      "Lower is nearer to the source, the diamond. Filled: no other type is better in size, decode "
+      "speed and divergence together; hollow: some type is. Lines: 95 % intervals.";
+  chart.wide = draw(scatter, kWide);
+  chart.narrow = draw(scatter, kNarrow);
+  chart.data = tradeoff_table(tradeoff);
+  return chart;
+}
+
+constexpr double kMostPairs = 0.8;
+
+}  // namespace
+
+Chart size_chart(const Tradeoff& tradeoff) {
+  Scatter scatter;
+  scatter.x_title = "size, MiB";
+  for (const TradeoffPoint& point : tradeoff.points) {
+    const double size = static_cast<double>(point.bytes) / kMiB;
+    scatter.marks.push_back({&point, {size, size, size, 1}});
+  }
+  const bool opposed = opposed_pairs(scatter.marks) >= kMostPairs;
+  Chart chart = scatter_chart(tradeoff, "size", std::move(scatter));
+  chart.title = opposed ? "Smaller files lie further from the source"
+                        : "Size alone does not tell how far a type lies from the source";
+  return chart;
+}
+
+Chart decode_chart(const Tradeoff& tradeoff) {
+  Scatter scatter;
+  scatter.x_title = "decode, tokens/s";
+  for (const TradeoffPoint& point : tradeoff.points)
+    scatter.marks.push_back({&point, geometric_interval(point.decode, 0.95)});
+  std::vector<Mark> slower = scatter.marks;  // opposed where slower is nearer
+  for (Mark& mark : slower) mark.x.value = -mark.x.value;
+  const bool costs = opposed_pairs(slower) >= kMostPairs;
+  Chart chart = scatter_chart(tradeoff, "decode", std::move(scatter));
+  chart.title = costs ? "Faster types lie further from the source"
+                      : "Speed is not always paid for with distance from the source";
+  return chart;
+}
+
+Table tradeoff_table(const Tradeoff& tradeoff) {
+  Table table;
+  table.header = {"Type",        "Size",     "Decode, tokens/s", "Prefill, tokens/s",
+                  "Perplexity",  "KL, nats", "99 % of KL below", "Same top token",
+                  "Dominated by"};
+  for (const TradeoffPoint& p : tradeoff.points) {
+    std::string dominated;
+    for (const std::string& name : p.dominated_by)
+      dominated += (dominated.empty() ? "" : ", ") + name;
+    const auto kl = [&](double value) { return p.source ? "0" : shown(value); };
+    table.rows.push_back({p.name, format_capacity({p.bytes}),
+                          shown(geometric_interval(p.decode, 0.95)),
+                          shown(geometric_interval(p.prefill, 0.95)), shown(p.quality.perplexity),
+                          kl(p.quality.mean_kl), kl(p.quality.p99_kl),
+                          fmt::format("{:.1f} %", 100 * p.quality.top_agreement),
+                          dominated.empty() ? "–" : dominated});
+  }
+  return table;
+}
+
+}  // namespace ceiling::lab

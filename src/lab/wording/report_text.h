@@ -1,0 +1,80 @@
+// What the report says, before it takes the shape of a page: sentences and tables that HTML,
+// Markdown and terminal share.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lab/analysis/analysis.h"
+#include "lab/analysis/replay.h"
+#include "lab/plan/plan.h"
+
+namespace ceiling::lab {
+
+// All that a report is made of.
+struct ReportData {
+  const Plan& plan;
+  Replay state;
+  Analysis analysis;
+  std::string head;  // hash of the last ledger entry
+  std::string os, kernel, power_profile;
+  std::map<std::string, std::string> engine_sha256;  // of other engines' programs, by cell
+};
+
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  std::size_t text_columns = 1;  // the first ones; the others are numbers
+};
+
+// At most three figures; an interval in the digits of its value: "9.83 (9.61–10.05)".
+std::string shown(double value);
+std::string shown(const Estimate& estimate);
+std::string shown_range(double low, double high);  // "9.61–10.05", in the digits of the high end
+std::string shown_percent(const Estimate& share);  // "94 % (93–95)"
+std::string shown_time(double wall_s);             // "2026-11-24 10:02:03 UTC"
+
+// "7B at Q4_K_M", with "(synthetic weights: speed only)" where they are.
+std::string cell_name(const ReportData& data, std::size_t cell);
+std::string weights_label(const Cell& cell);  // "real", "synthetic: speed only"
+
+// The answer in one sentence, and what limits its use ("synthetic weights: speed only", or empty).
+std::string headline(const ReportData& data);
+std::string headline_label(const ReportData& data);
+std::string cold_sentence(const ReportData& data);  // how long a cold start takes; empty likewise
+std::string type_sentence(const ReportData& data);  // what fewer bytes brought; empty: not measured
+
+// A hypothesis as the report tells of it.
+struct HypothesisText {
+  std::string id, claim, threshold;
+  Verdict verdict = Verdict::none;
+  std::string mark;     // a shape for the verdict: "●", "✕", "◐", "○"
+  std::string because;  // what decided, or why nothing did
+  std::string otherwise;
+};
+std::vector<HypothesisText> hypothesis_texts(const ReportData& data);
+std::string sentence_case(std::string_view text);    // "supported" -> "Supported"
+std::string score_sentence(const ReportData& data);  // how the sealed predictions did; empty: none
+std::string gate_sentence(const ReportData& data);   // the A/A pair; empty: not measured
+Table control_table(const ReportData& data);         // positive controls
+
+Table engine_table(const ReportData& data);                         // other engines; no rows: none
+std::vector<std::string> engine_notes(const ReportData& data);      // what they could not measure
+std::vector<std::string> engine_sentences(const ReportData& data);  // their speed, one each
+
+Table speed_table(const ReportData& data);
+Table claim_table(const ReportData& data);      // the module's claims, a row each
+Table pair_table(const ReportData& data);       // types of one model, pair by pair
+Table precision_table(const ReportData& data);  // what more time would buy
+Table clock_table(const ReportData& data);      // load, prefill and decode, never mixed
+Table prediction_table(const ReportData& data);
+Table time_table(const ReportData& data);
+Table block_table(const ReportData& data);
+Table confounder_table(const ReportData& data);
+Table machine_table(const ReportData& data);
+Table event_table(const ReportData& data);  // exclusions, aborted trials, deviations
+Table model_table(const ReportData& data);
+std::vector<std::string> limits(const ReportData& data);  // what this run cannot say
+
+}  // namespace ceiling::lab
