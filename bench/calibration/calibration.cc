@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "calibration/simulated_machine.h"
+#include "lab/analysis/added_reads.h"
 #include "lab/analysis/elasticity.h"
 #include "lab/analysis/verdict.h"
 #include "lab/planning/hypothesis_cells.h"
@@ -31,17 +32,28 @@ struct Region {
 struct Observed {
   std::vector<double> a, b;  // the A/A pair's shares
   std::vector<lab::LocalSlopes> slopes;
+  std::vector<lab::AddedReads> added;
   std::vector<std::vector<lab::TypeReading>> types;
   std::vector<std::vector<double>> fills;  // [block][level]
 };
 
+// The doses of the lab's treated cell, less those that no verdict looks at.
+const std::vector<lab::Treatment>& treatments() {
+  static const std::vector<lab::Treatment> all = [] {
+    std::vector<lab::Treatment> list = lab::local_treatments();
+    for (const double bytes : {1.0, 3.0}) list.push_back({.bytes = bytes});
+    return list;
+  }();
+  return all;
+}
+
 void observe_block(Machine& machine, Observed& seen) {
-  const auto& treatments = lab::local_treatments();
   machine.next_block();
   seen.a.push_back(machine.share());
   seen.b.push_back(machine.share());
-  seen.slopes.push_back(
-      lab::local_slopes(machine.treated(treatments, kCycles), treatments).value());
+  const Machine::Treated process = machine.treated(treatments(), kCycles);
+  seen.slopes.push_back(lab::local_slopes(process.steps, treatments()).value());
+  seen.added.push_back(lab::added_reads(process.steps, process.memory, treatments()).value());
   seen.types.push_back(machine.types());
   seen.fills.push_back(machine.shares_by_fill());
 }
@@ -122,8 +134,10 @@ void judge(Machine& machine, Tally& h1, Tally& h2, Tally& h3) {
   }
   const Truth& truth = machine.truth();
   // Doses alternate inside processes: H1 compares no cells, and has its controls for a gate.
-  count(h1, bandwidth_region(truth, t), true,
-        lab::decide_bandwidth_bound(lab::elasticities(seen.slopes, t.confidence), t).verdict);
+  const lab::Elasticities decides = lab::elasticities(seen.slopes, t.confidence);
+  const bool added = lab::surely_arithmetic(decides, t) ||
+                     lab::reached_memory(lab::added_rate(seen.added, t.confidence), t);
+  count(h1, bandwidth_region(truth, t), added, lab::decide_bandwidth_bound(decides, t).verdict);
   count(h2, slope_region(truth, t), passed,
         lab::decide_proportional(lab::type_slope(seen.types, t.confidence), t).verdict);
   count(h3, fill_region(truth, t), passed_memory, verdict_h3);
@@ -172,7 +186,7 @@ Tally sum(const std::vector<Tally>& tallies) {
 std::string markdown(const Calibration& calibration) {
   std::string out =
       "| hypothesis | noise of the share between processes | machines | wrong verdicts, % | no "
-      "verdict by the A/A gate, % | truth clearly inside a region | of these decided and right, % "
+      "verdict by a gate, % | truth clearly inside a region | of these decided and right, % "
       "| "
       "95 % intervals that cover, % |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
   const auto row = [&](std::string_view name, const std::string& noise, const Tally& t) {

@@ -11,7 +11,7 @@ namespace ceiling::simulation {
 struct Tally {
   unsigned machines = 0;
   unsigned wrong = 0;        // supported or refuted where the truth is not in that region
-  unsigned gated = 0;        // no verdict: the A/A gate did not pass
+  unsigned gated = 0;        // no verdict: its gate did not pass (A/A, or the added bytes for H1)
   unsigned clear = 0;        // truth at least 0.05 inside a region of a verdict
   unsigned clear_right = 0;  // of these, decided and right
   unsigned intervals = 0, covered = 0;  // 95 % intervals against the truth

@@ -99,23 +99,25 @@ double Machine::step_s(double bytes, double arithmetic_s) const {
   return time_s(bytes / std::exp(log_bandwidth_), arithmetic_s, overhead_s_, overlap_);
 }
 
+double Machine::reading() { return std::exp(log_bandwidth_) * std::exp(normal(probe_error_)); }
+
 double Machine::probe() {
   double sum = 0;
-  for (unsigned i = 0; i < kSlices; ++i) {
-    sum += std::exp(log_bandwidth_) * std::exp(normal(probe_error_));
-  }
+  for (unsigned i = 0; i < kSlices; ++i) sum += reading();
   return sum / kSlices;
 }
 
-std::vector<lab::TreatedStep> Machine::treated(const std::vector<lab::Treatment>& treatments,
-                                               unsigned cycles) {
+Machine::Treated Machine::treated(const std::vector<lab::Treatment>& treatments, unsigned cycles) {
   walk(kBetweenProcesses);
   const double process = std::exp(normal(process_noise_));
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < treatments.size(); ++i) order.push_back(i);
-  std::vector<lab::TreatedStep> steps;
+  Treated process_did;
+  std::vector<lab::TreatedStep>& steps = process_did.steps;
   const double all = static_cast<double>(cycles) * static_cast<double>(treatments.size());
   for (std::uint32_t cycle = 0; cycle < cycles; ++cycle) {
+    constexpr std::uint64_t kSlice = 1 << 29;
+    process_did.memory.push_back({cycle, kSlice, kSlice / reading()});
     std::shuffle(order.begin(), order.end(), engine_);
     for (const std::uint32_t i : order) {
       const lab::Treatment& t = treatments[i];
@@ -128,7 +130,7 @@ std::vector<lab::TreatedStep> Machine::treated(const std::vector<lab::Treatment>
                        static_cast<std::uint64_t>(bytes_ * t.bytes)});
     }
   }
-  return steps;
+  return process_did;
 }
 
 double Machine::share() {

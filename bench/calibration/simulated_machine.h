@@ -32,9 +32,12 @@ class Machine {
   double share_noise() const;
 
   void next_block();  // minutes later
-  // A process with treatments, in cycles.
-  std::vector<lab::TreatedStep> treated(const std::vector<lab::Treatment>& treatments,
-                                        unsigned cycles);
+  // A process with treatments, in cycles, and a reading of the memory before each.
+  struct Treated {
+    std::vector<lab::TreatedStep> steps;
+    std::vector<lab::CycleReading> memory;
+  };
+  Treated treated(const std::vector<lab::Treatment>& treatments, unsigned cycles);
   double share();                         // of the ceiling, of the same model, a fresh process
   std::vector<lab::TypeReading> types();  // a process for each type
   std::vector<double> shares_by_fill();   // a process for each fill of the memory
@@ -46,6 +49,7 @@ class Machine {
   double normal(double sd);
   void walk(double seconds);
   double step_s(double bytes, double arithmetic_s) const;  // without noise, at the bandwidth now
+  double reading();                                        // bytes/s, one slice
   double probe();                                          // bytes/s, as a process reads it
   Truth find_truth() const;
   void draw_memory_curve();

@@ -53,16 +53,21 @@ Cell treated_cell(const std::string& id, std::vector<Treatment> treatments) {
   return cell;
 }
 
-// Steps of a machine whose time is a power of what is dilated.
-std::vector<TreatedStep> treated_steps(const Cell& cell, const LocalSlopes& slopes, double base_s) {
+// Steps of a machine whose time is a power of what is dilated; beyond the local doses every further
+// byte takes `byte_s`.
+std::vector<TreatedStep> treated_steps(const Cell& cell, const LocalSlopes& slopes, double base_s,
+                                       double byte_s) {
   std::vector<TreatedStep> steps;
   for (std::uint32_t cycle = 0; cycle < 5; ++cycle) {
     for (std::uint32_t i = 0; i < cell.treatments.size(); ++i) {
       const Treatment& t = cell.treatments[i];
-      const double seconds = base_s * std::pow(1 + t.bytes, slopes.bandwidth) *
-                             std::pow(1 + t.cached_bytes, slopes.placebo) *
-                             std::pow(1 + t.arithmetic, slopes.compute) * (1 + 0.1 * t.sequences);
       const double bytes = bytes_of(cell);
+      const double local = std::min(t.bytes, kLargestLocalDose);
+      const double seconds = base_s * std::pow(1 + local, slopes.bandwidth) *
+                                 std::pow(1 + t.cached_bytes, slopes.placebo) *
+                                 std::pow(1 + t.arithmetic, slopes.compute) *
+                                 (1 + 0.1 * t.sequences) +
+                             (t.bytes - local) * bytes * byte_s;
       steps.push_back({i, cycle, seconds, static_cast<std::uint64_t>(bytes),
                        static_cast<std::uint64_t>(t.bytes * bytes)});
     }
@@ -179,7 +184,10 @@ TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
     const auto slopes = slopes_of_cell.find(cell.id);
     result.treated = treated_steps(
         cell, slopes == slopes_of_cell.end() ? LocalSlopes{0.9, 0.01, 0.05} : slopes->second,
-        token_s);
+        token_s, 1 / (added_rate * memory));
+    for (std::uint32_t cycle = 0; cycle < 5; ++cycle) {
+      result.treated_memory.push_back({cycle, 128 << 20, (128 << 20) / memory});
+    }
   }
   if (alter) alter(trial, result);
   return result;

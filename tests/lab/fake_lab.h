@@ -30,8 +30,9 @@ class FakeRunner : public TrialRunner {
  public:
   TrialResult run(const Cell& cell, const std::string& model_path) override;
 
-  std::map<std::string, double> share_of_cell;                 // by id; 0.8 where absent
-  std::map<std::string, LocalSlopes> slopes_of_cell;           // of treated cells, by id
+  std::map<std::string, double> share_of_cell;        // by id; 0.8 where absent
+  std::map<std::string, LocalSlopes> slopes_of_cell;  // of treated cells, by id
+  double added_rate = 0.95;  // of bytes added beyond the local doses, over the memory's
   std::function<void(std::size_t trial, TrialResult&)> alter;  // may throw in place of a result
   std::size_t started = 0;
 };

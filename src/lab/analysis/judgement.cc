@@ -57,12 +57,16 @@ std::optional<TreatedFigures> treated_figures(const Plan& plan, const Replay& st
   figures.cell = index_of(plan, id);
   const Cell& cell = plan.cells[figures.cell];
   const CellTrials trials(state, figures.cell);
+  std::vector<AddedReads> added;
   for (const auto& [block, of_block] : trials.blocks()) {
     // A block is one observation: its last trial that counts.
-    const auto slopes =
-        local_slopes(of_block.back()->result.treated, cell.treatments, base_arithmetic(cell));
+    const TrialResult& result = of_block.back()->result;
+    const auto slopes = local_slopes(result.treated, cell.treatments, base_arithmetic(cell));
     if (slopes) figures.processes.push_back(*slopes);
+    const auto reads = added_reads(result.treated, result.treated_memory, cell.treatments);
+    if (reads) added.push_back(*reads);
   }
+  if (added.size() >= 2) figures.added = added_rate(added, plan.thresholds.confidence);
   if (figures.processes.size() < 2) return std::nullopt;
   figures.decides = elasticities(figures.processes, plan.thresholds.confidence);
   figures.shown = elasticities(figures.processes, kShown);
@@ -246,7 +250,24 @@ class Judge {
           j_.treated->decides.placebo.high);
     }
     decision = decide_bandwidth_bound(j_.treated->decides, plan_.thresholds);
-    return {};
+    return surely_arithmetic(j_.treated->decides, plan_.thresholds) ? "" : not_delivered();
+  }
+
+  // Why the bytes that were to be added cannot be said to have been; empty: they were.
+  std::string not_delivered() const {
+    const Thresholds& t = plan_.thresholds;
+    const auto& added = j_.treated->added;
+    if (!added) {
+      return "nothing shows that the added bytes came from memory: it was not read between the "
+             "doses, or there are no two large ones";
+    }
+    if (reached_memory(*added, t)) return {};
+    return fmt::format(
+        "the added bytes could not be shown to come from memory: they came at {:.2f} "
+        "({:.2f}–{:.2f}) "
+        "of the rate at which it read; {:.2f} to {:.2f} was asked",
+        added->ratio.value, added->ratio.low, added->ratio.high, t.added_rate_least,
+        t.added_rate_most);
   }
 
   std::string proportional(Decision& decision) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lab/analysis/added_reads.h"
 #include "lab/analysis/replay.h"
 #include "lab/analysis/verdict.h"
 #include "lab/plan/plan.h"
@@ -22,6 +23,8 @@ struct TreatedFigures {
     Estimate time;  // of a step, relative to the base; 95 %
   };
   std::vector<Dose> doses;  // in the plan's order
+  // At the thresholds' confidence; empty: fewer than two blocks with large doses and readings.
+  std::optional<AddedRate> added;
 };
 
 struct TypeFigures {
@@ -62,8 +65,9 @@ struct Judgement {
   const HypothesisVerdict* find(const std::string& id) const;
 };
 
-// Excluded trials beyond the plan's share, a failed A/A gate or a positive control that came out as
-// something else leave a hypothesis without a verdict; its figures stay.
+// Excluded trials beyond the plan's share, a failed A/A gate, a positive control that came out as
+// something else or added bytes that are not shown to have come from memory leave a hypothesis
+// without a verdict; its figures stay.
 Judgement judge(const Plan& plan, const Replay& state);
 
 // The A/A gate on the trials so far; empty: the plan has no such cells, or fewer than two blocks.

@@ -63,6 +63,10 @@ std::string_view name(Bound bound) {
   }
 }
 
+bool surely_arithmetic(const Elasticities& e, const Thresholds& t) {
+  return e.compute.low > 1 - t.bandwidth_refuted_below;
+}
+
 Bound bound_of(const Elasticities& e, const Thresholds& t) {
   // Where little of the time follows either, what is left over is overhead.
   if (e.bandwidth.high < 0.5 && e.compute.high < 0.5) return Bound::overhead;

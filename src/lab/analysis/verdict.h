@@ -24,6 +24,10 @@ struct Decision {
 // H1: speed follows memory, not arithmetic.
 Decision decide_bandwidth_bound(const Elasticities& e, const Thresholds& thresholds);
 
+// Arithmetic alone takes so much of the time that no dose of bytes could have shown otherwise: the
+// elasticities to all that a step waits for add up to one.
+bool surely_arithmetic(const Elasticities& e, const Thresholds& thresholds);
+
 // What a controlled process is bound by, on the same thresholds: the positive controls must come
 // out as what they are.
 enum class Bound { memory, compute, overhead, unclear };

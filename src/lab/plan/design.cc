@@ -14,7 +14,7 @@ using nlohmann::json;
 
 struct NamedThreshold {
   const char* name;
-  double Thresholds::*member;
+  double Thresholds::* member;
 };
 
 constexpr NamedThreshold kThresholds[] = {
@@ -23,6 +23,8 @@ constexpr NamedThreshold kThresholds[] = {
     {"bandwidth_most", &Thresholds::bandwidth_most},
     {"compute_below", &Thresholds::compute_below},
     {"bandwidth_refuted_below", &Thresholds::bandwidth_refuted_below},
+    {"added_rate_least", &Thresholds::added_rate_least},
+    {"added_rate_most", &Thresholds::added_rate_most},
     {"slope_least", &Thresholds::slope_least},
     {"slope_most", &Thresholds::slope_most},
     {"kept_until", &Thresholds::kept_until},

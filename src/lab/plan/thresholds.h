@@ -9,6 +9,8 @@ struct Thresholds {
   // H1: elasticities of speed
   double bandwidth_least = 0.80, bandwidth_most = 1.10, compute_below = 0.15;
   double bandwidth_refuted_below = 0.50;
+  // That the bytes added for it reached memory: their rate over the memory's, at large doses
+  double added_rate_least = 0.70, added_rate_most = 1.15;
   // H2: slope of ln(time) on ln(bytes)
   double slope_least = 0.85, slope_most = 1.15;
   // H3: speed on the approach to the memory's size, relative to the least filled

@@ -79,4 +79,22 @@ std::vector<TreatedStep> treated_steps_from_json(const Fields& fields, const cha
   return steps;
 }
 
+json to_json(const std::vector<CycleReading>& readings) {
+  json list = json::array();
+  for (const CycleReading& r : readings) {
+    list.push_back({{"cycle", r.cycle}, {"bytes", r.bytes}, {"seconds", r.seconds}});
+  }
+  return list;
+}
+
+std::vector<CycleReading> cycle_readings_from_json(const Fields& fields, const char* name) {
+  std::vector<CycleReading> readings;
+  for (const Fields& item : fields.objects(name, kMostSteps)) {
+    item.only({"cycle", "bytes", "seconds"});
+    readings.push_back({static_cast<std::uint32_t>(item.integer("cycle", 0, kMostSteps)),
+                        item.integer("bytes", 1, kMostBytes), item.number("seconds", 1e-9, 1e7)});
+  }
+  return readings;
+}
+
 }  // namespace ceiling::lab

@@ -29,9 +29,18 @@ struct TreatedStep {
   std::uint64_t added_bytes = 0;  // from memory, besides
 };
 
+// What the memory read at before a cycle began: a short reading outside every clock.
+struct CycleReading {
+  std::uint32_t cycle = 0;
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+};
+
 nlohmann::json to_json(const std::vector<Treatment>& treatments);
 std::vector<Treatment> treatments_from_json(const Fields& fields, const char* name);
 nlohmann::json to_json(const std::vector<TreatedStep>& steps);
 std::vector<TreatedStep> treated_steps_from_json(const Fields& fields, const char* name);
+nlohmann::json to_json(const std::vector<CycleReading>& readings);
+std::vector<CycleReading> cycle_readings_from_json(const Fields& fields, const char* name);
 
 }  // namespace ceiling::lab

@@ -24,9 +24,10 @@ std::vector<Hypothesis> hypotheses(const Plan& plan) {
        fmt::format(
            "Supported if the {:.0f} % interval of the elasticity of speed to bandwidth lies "
            "inside {:.2f} to {:.2f} and that to arithmetic stays below {:.2f}; refuted if "
-           "the first stays below {:.2f}, or the second lies above it.",
-           percent, t.bandwidth_least, t.bandwidth_most, t.compute_below,
-           t.bandwidth_refuted_below),
+           "the first stays below {:.2f}, or the second lies above it. No verdict where the added "
+           "bytes are not shown to come at {:.2f} to {:.2f} of the rate at which memory reads.",
+           percent, t.bandwidth_least, t.bandwidth_most, t.compute_below, t.bandwidth_refuted_below,
+           t.added_rate_least, t.added_rate_most),
        untested(!plan.design.treated.empty(),
                 "no kernels with added work for this processor, or no memory for the model")},
       {"H2", "Quantised models run proportionally faster than their parameter count alone predicts",

@@ -22,7 +22,7 @@ const std::vector<Treatment>& local_treatments() {
 
 std::vector<Treatment> all_treatments() {
   std::vector<Treatment> treatments = local_treatments();
-  treatments.push_back({.bytes = 1});
+  for (const double bytes : {1.0, 3.0}) treatments.push_back({.bytes = bytes});
   for (const double repeats : {1.0, 3.0, 7.0}) treatments.push_back({.arithmetic = repeats});
   for (const std::uint32_t sequences : {2U, 4U, 8U}) treatments.push_back({.sequences = sequences});
   return treatments;

@@ -12,7 +12,8 @@ namespace ceiling::lab {
 const std::vector<Treatment>& local_treatments();
 std::vector<Treatment> local_treatments(double base_arithmetic);
 
-// The local ones, the larger doses that show the knee, and batches of 2, 4 and 8 sequences.
+// The local ones, the larger doses that show the knee and whether added bytes reach memory
+// (added_reads.h), and batches of 2, 4 and 8 sequences.
 std::vector<Treatment> all_treatments();
 
 }  // namespace ceiling::lab

@@ -69,7 +69,8 @@ std::string evidence(const ReportData& data, const std::string& id) {
   if (id == "H1" && j.treated) {
     const Table controls = control_table(data);
     return figure_html(elasticity_chart(data)) + figure_html(dose_chart(data)) +
-           (controls.rows.empty() ? "" : "<h4>Positive controls</h4>\n" + table_html(controls));
+           (controls.rows.empty() ? "" : "<h4>Positive controls</h4>\n" + table_html(controls)) +
+           paragraph(added_rate_sentence(data));
   }
   if (id == "H3" && j.fills) return figure_html(fill_chart(data));
   if (id == "H2" && j.types) return figure_html(type_chart(data)) + pairs(data);

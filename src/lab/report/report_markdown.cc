@@ -12,11 +12,15 @@ std::string with_label(const ReportData& data) {
   return label.empty() ? headline(data) : fmt::format("{} ({})", headline(data), label);
 }
 
+std::string text_paragraph(const std::string& text) {
+  return text.empty() ? "" : markdown_text(text) + "\n\n";
+}
+
 std::string evidence_markdown(const ReportData& data, const std::string& id) {
   const Judgement& j = data.analysis.judgement;
   if (id == "H1" && j.treated) {
     return chart_markdown(elasticity_chart(data)) + chart_markdown(dose_chart(data)) +
-           table_markdown(control_table(data));
+           table_markdown(control_table(data)) + text_paragraph(added_rate_sentence(data));
   }
   if (id == "H3" && j.fills) return chart_markdown(fill_chart(data));
   if (id == "H2" && j.types)

@@ -233,6 +233,10 @@ class Measurement {
     limits.seconds = cell_.most_decode_s;
     result_.treated = measure_treatments(*session_, cell_.treatments, next_, limits,
                                          [&] { interleaver.read(cell_.most_tokens); });
+    for (const ProbeSlice& slice : slices) {
+      const auto cycle = static_cast<std::uint32_t>(result_.treated_memory.size());
+      result_.treated_memory.push_back({cycle, slice.bytes, slice.seconds});
+    }
   }
 
   // Where a token's time goes, from a few more steps with the profiler on: it costs time, so these

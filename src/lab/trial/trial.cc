@@ -17,7 +17,7 @@ constexpr std::size_t kMostTokens = std::size_t{1} << 20;
 
 struct OptionalCondition {
   const char* name;
-  std::optional<double> TrialConditions::*member;
+  std::optional<double> TrialConditions::* member;
 };
 
 constexpr OptionalCondition kOptional[] = {
@@ -162,6 +162,7 @@ json to_json(const TrialResult& result) {
                        {"refaults", result.filled->refaults}};
   }
   if (!result.treated.empty()) value["treated"] = to_json(result.treated);
+  if (!result.treated_memory.empty()) value["treated_memory"] = to_json(result.treated_memory);
   for (const ProfilePart& part : result.profile) {
     value["profile"].push_back({{"label", part.label},
                                 {"seconds_per_token", part.seconds_per_token},
@@ -234,6 +235,9 @@ TrialResult trial_from_json(const Fields& fields) {
   result.profile = profile_from_json(fields);
   if (fields.has("filled")) result.filled = filled_from_json(fields.object("filled"));
   if (fields.has("treated")) result.treated = treated_steps_from_json(fields, "treated");
+  if (fields.has("treated_memory")) {
+    result.treated_memory = cycle_readings_from_json(fields, "treated_memory");
+  }
   result.resident_bytes = fields.integer("resident_bytes", 0, kMostBytes);
   result.conditions = conditions_from_json(fields.object("conditions"));
   return result;

@@ -79,7 +79,8 @@ struct TrialResult {
   double decode_operations = 0;
   std::vector<ProbeSlice> slices;
   std::vector<ProfilePart> profile;
-  std::vector<TreatedStep> treated;    // of a cell with treatments, after its plain decode
+  std::vector<TreatedStep> treated;  // of a cell with treatments, after its plain decode
+  std::vector<CycleReading> treated_memory;
   std::optional<FilledMemory> filled;  // of a cell that fills memory
   std::uint64_t resident_bytes = 0;
   TrialConditions conditions;

@@ -67,7 +67,7 @@ std::string depths(const Plan& plan) {
 }
 
 // What the trials say of themselves, each different text once.
-std::string distinct(const Replay& state, std::string TrialResult::*member) {
+std::string distinct(const Replay& state, std::string TrialResult::* member) {
   std::string text;
   for (const TrialRecord& trial : state.trials) {
     const std::string& one = trial.result.*member;
@@ -120,6 +120,12 @@ Table control_table(const ReportData& data) {
   };
   add("arithmetic repeated eightfold", Bound::compute, data.analysis.judgement.compute_control);
   add("a model shrunk to nothing", Bound::overhead, data.analysis.judgement.overhead_control);
+  if (const auto& treated = data.analysis.judgement.treated; treated && treated->added) {
+    const bool reached = reached_memory(*treated->added, data.plan.thresholds);
+    table.rows.push_back(
+        {fmt::format("bytes added up to {} times", shown(1 + treated->added->until)),
+         "read from memory", reached ? "read from memory" : "not shown to be", "–", "–"});
+  }
   return table;
 }
 
@@ -252,9 +258,8 @@ Table block_table(const ReportData& data) {
 
 Table confounder_table(const ReportData& data) {
   const Replay& state = data.state;
-  const auto maximum = [&](std::optional<double> TrialConditions::*member, std::string_view unit) {
-    return range_text(
-        state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
+  const auto maximum = [&](std::optional<double> TrialConditions::* member, std::string_view unit) {
+    return range_text(state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
   };
   const auto cached_before = [&](Work work) {
     const auto get = [&](const TrialResult& t) {
@@ -318,12 +323,11 @@ Table confounder_table(const ReportData& data) {
 
 Table machine_table(const ReportData& data) {
   const PlanMachine& m = data.plan.machine;
-  const auto condition = [&](std::optional<double> TrialConditions::*member,
+  const auto condition = [&](std::optional<double> TrialConditions::* member,
                              std::string_view unit) {
-    return range_text(
-        data.state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
+    return range_text(data.state, [&](const TrialResult& t) { return t.conditions.*member; }, unit);
   };
-  const auto percent = [&](std::optional<double> TrialConditions::*member) {
+  const auto percent = [&](std::optional<double> TrialConditions::* member) {
     const auto get = [&](const TrialResult& t) {
       const auto& share = t.conditions.*member;
       return share ? std::optional(100 * *share) : std::nullopt;

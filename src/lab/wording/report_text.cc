@@ -179,6 +179,21 @@ std::string gate_sentence(const ReportData& data) {
       same->passed ? "shown" : "not shown", same->p);
 }
 
+std::string added_rate_sentence(const ReportData& data) {
+  const auto& treated = data.analysis.judgement.treated;
+  if (!treated || !treated->added) return {};
+  const AddedRate& added = *treated->added;
+  const Thresholds& t = data.plan.thresholds;
+  return fmt::format(
+      "Did the added bytes come from memory? From {} to {} times the weights' bytes, each further "
+      "one came at {} GB/s where memory read {} GB/s: {:.2f} ({:.2f}–{:.2f}, 90 %) of its rate. "
+      "Dropped or cached reads would have come faster; H1 has no verdict unless the interval lies "
+      "inside {:.2f}–{:.2f}.",
+      shown(1 + added.from), shown(1 + added.until),
+      shown(added.ratio.value * added.memory_per_s / 1e9), shown(added.memory_per_s / 1e9),
+      added.ratio.value, added.ratio.low, added.ratio.high, t.added_rate_least, t.added_rate_most);
+}
+
 std::vector<std::string> limits(const ReportData& data) {
   std::vector<std::string> list = {
       fmt::format("It says nothing about other machines, {}engines, or about how good a model's "

@@ -58,6 +58,8 @@ std::string sentence_case(std::string_view text);    // "supported" -> "Supporte
 std::string score_sentence(const ReportData& data);  // how the sealed predictions did; empty: none
 std::string gate_sentence(const ReportData& data);   // the A/A pair; empty: not measured
 Table control_table(const ReportData& data);         // positive controls
+// At what rate the added bytes came, and what would have stopped the verdict; empty: not measured.
+std::string added_rate_sentence(const ReportData& data);
 
 Table engine_table(const ReportData& data);                         // other engines; no rows: none
 std::vector<std::string> engine_notes(const ReportData& data);      // what they could not measure

@@ -97,6 +97,34 @@ TEST_F(JudgementTest, APlaceboThatCostsTimeSpoilsTheInstrument) {
   EXPECT_EQ(j.find("H2")->decision.verdict, Verdict::supported);
 }
 
+TEST_F(JudgementTest, AddedBytesThatCameTooFastNeverReachedMemory) {
+  FakeRunner runner = ordinary_machine();
+  runner.added_rate = 1.9;  // half of the fetches were dropped
+  const Judgement j = judged("dropped", runner, hypothesis_plan());
+  EXPECT_NEAR(j.treated->added->ratio.value, 1.9, 1e-3);
+  EXPECT_EQ(j.find("H1")->decision.verdict, Verdict::none);
+  EXPECT_THAT(j.find("H1")->why_not,
+              HasSubstr("could not be shown to come from memory: they came at 1.90"));
+  EXPECT_EQ(j.find("H2")->decision.verdict, Verdict::supported);
+}
+
+TEST_F(JudgementTest, WhereArithmeticTakesTheTimeNoAddedByteCouldShowOtherwise) {
+  FakeRunner runner = ordinary_machine();
+  runner.slopes_of_cell["treated"] = {0.2, 0.01, 0.7};
+  runner.added_rate = 1.9;
+  const Judgement j = judged("arithmetic", runner, hypothesis_plan());
+  EXPECT_EQ(j.find("H1")->decision.verdict, Verdict::refuted);
+}
+
+TEST_F(JudgementTest, WithoutReadingsBetweenTheDosesNothingShowsWhereTheBytesCameFrom) {
+  FakeRunner runner = ordinary_machine();
+  runner.alter = [](std::size_t, TrialResult& result) { result.treated_memory.clear(); };
+  const Judgement j = judged("unread", runner, hypothesis_plan());
+  EXPECT_FALSE(j.treated->added.has_value());
+  EXPECT_THAT(j.find("H1")->why_not,
+              HasSubstr("nothing shows that the added bytes came from memory"));
+}
+
 TEST_F(JudgementTest, ATwinThatDiffersStopsRatioClaimsOnly) {
   FakeRunner runner = ordinary_machine();
   runner.share_of_cell = {{"1B-Q4_K_M-twin", 0.84}};  // 5 % off 0.80
@@ -167,8 +195,10 @@ TEST_F(JudgementTest, TheReportTellsTheVerdictsWithTheirNumbers) {
     EXPECT_THAT(text, HasSubstr("H1: supported"));
     EXPECT_THAT(text, HasSubstr("0.92 (0.92–0.92)"));
     EXPECT_THAT(text, HasSubstr("compute-bound"));
+    EXPECT_THAT(text, HasSubstr("Did the added bytes come from memory?"));
     EXPECT_THAT(text, HasSubstr("What would have changed it"));
   }
+  EXPECT_THAT(report.markdown, HasSubstr("0.95 (0.95–0.95, 90 %) of its rate"));
   const std::string summary = terminal_summary(data, "x/report.html", 80);
   EXPECT_THAT(summary, HasSubstr("H1: supported"));
   EXPECT_LE(std::count(summary.begin(), summary.end(), '\n'), 20);
