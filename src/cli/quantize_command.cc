@@ -3,15 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/error.h"
 #include "base/terminal.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/model_path.h"
 #include "engine/calibrate.h"
+#include "model/importance_file.h"
 #include "model/requantise.h"
 #include "os/cpu.h"
 #include "os/files.h"
@@ -20,7 +23,7 @@ namespace ceiling::cli {
 namespace {
 
 struct Flags {
-  std::string input, output, calibration_text;
+  std::string input, output, calibration_text, importance_file;
   RequantiseOptions options;
   CalibrateOptions calibration;
   unsigned threads = 0;
@@ -73,12 +76,28 @@ Importance importance_from_text(std::shared_ptr<const gguf::File> input, const F
   });
 }
 
+// Neither of the models may be written over.
+void check_importance_file(const gguf::File& input, const Flags& flags) {
+  const std::filesystem::path path = flags.importance_file;
+  if (path.empty()) return;
+  std::error_code ignored;
+  if (std::filesystem::equivalent(path, input.label(), ignored) ||
+      std::filesystem::weakly_canonical(path) == std::filesystem::weakly_canonical(flags.output))
+    fail(ExitCode::usage,
+         "'{}' is a model that this command reads or writes: save the importances elsewhere",
+         flags.importance_file);
+}
+
 void quantise_file(Flags flags) {
   const auto input = gguf::File::open(model_path(flags.input));
   flags.options.threads = flags.threads != 0 ? flags.threads : os::default_threads();
   check_requantise(*input, flags.output, flags.options);  // before the long work
+  check_importance_file(*input, flags);
   if (!flags.calibration_text.empty())
     flags.options.importance = importance_from_text(input, flags);
+  if (!flags.importance_file.empty())
+    write_importance(flags.importance_file, *input, flags.options.importance,
+                     flags.calibration_text);
   RequantiseReport report;
   {
     Progress progress("quantising", 1000);
@@ -104,6 +123,10 @@ void add_quantize_command(CLI::App& app) {
       ->required();
   command->add_option("--calibrate", flags->calibration_text,
                       "text file on which the model is run to weigh each column of its matrices");
+  command
+      ->add_option("--save-importances", flags->importance_file,
+                   "keep what --calibrate found, as a file that llama.cpp's tools read (imatrix)")
+      ->needs("--calibrate");
   command
       ->add_option("--calibrate-windows", flags->calibration.max_windows,
                    "at most so many windows of 512 tokens of that text (0: all)")

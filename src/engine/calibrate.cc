@@ -96,30 +96,56 @@ class MeanSquares {
   std::size_t count_ = 0;
 };
 
+// The most floats that cross a cut between segments, for one row.
+std::uint64_t widest_crossing(const Program& program, const std::vector<Segment>& segments) {
+  std::uint64_t widest = 1;
+  for (const Segment& segment : segments) {
+    std::uint64_t width = 0;
+    for (const ValueId value : values_across(program, segment.begin))
+      width += program.values[value].width;
+    widest = std::max(widest, width);
+  }
+  return widest;
+}
+
 class Calibration {
  public:
-  Calibration(const Model& model, std::vector<Batch> windows, unsigned threads)
+  Calibration(const Model& model, std::vector<Batch> windows, const CalibrateOptions& options)
       : model_(model),
         program_(model.program()),
+        segments_(segments_of(program_)),
         windows_(std::move(windows)),
-        crossing_(windows_.size()),
-        device_(make_device("cpu", threads)) {}
+        device_(make_device("cpu", options.threads)) {
+    const std::uint64_t bytes =
+        widest_crossing(program_, segments_) * windows_.front().rows.size() * sizeof(float);
+    together_ = std::clamp<std::size_t>(options.activation_bytes / bytes, 1, windows_.size());
+    for (const Segment& segment : segments_)
+      squares_.emplace_back(
+          segment.products.empty() ? 1 : program_.weights[segment.products.front()].cols);
+  }
 
   Importance run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-    const std::vector<Segment> segments = segments_of(program_);
-    for (std::size_t s = 1; s < segments.size(); ++s) {
-      advance(segments[s - 1].begin, segments[s].begin);
-      observe(segments[s]);
-      if (progress) progress(s, segments.size() - 1);
+    const std::size_t runs = (windows_.size() + together_ - 1) / together_;
+    const std::uint64_t steps = segments_.size() - 1;
+    for (std::size_t r = 0; r < runs; ++r) {
+      const std::size_t first = r * together_;
+      const auto now =
+          std::span(windows_).subspan(first, std::min(together_, windows_.size() - first));
+      std::vector<std::vector<float>> crossing(now.size());
+      for (std::size_t s = 1; s < segments_.size(); ++s) {
+        advance(segments_[s - 1].begin, segments_[s].begin, now, crossing);
+        observe(s, crossing);
+        if (progress) progress(r * steps + s, runs * steps);
+      }
     }
-    balance_shared_embeddings();
-    return std::move(importance_);
+    return importance();
   }
 
  private:
-  // Runs steps [begin, end) on every window.
-  void advance(std::size_t begin, std::size_t end) {
-    const auto length = static_cast<std::uint32_t>(windows_.front().rows.size());
+  // Runs steps [begin, end) on each window; crossing: the values at its last cut.
+  void advance(std::size_t begin, std::size_t end, std::span<const Batch> windows,
+               std::vector<std::vector<float>>& crossing) const {
+    const auto length = static_cast<std::uint32_t>(windows.front().rows.size());
     const auto make_store = [&](std::uint32_t pages) {
       return device_->make_kv_store(program_, begin, end, KvType::f16, pages);
     };
@@ -132,36 +158,50 @@ class Calibration {
     options.max_logit_rows = length;
     const auto executable =
         device_->compile(program_, model_.weights(), begin, end, *store, options);
-    for (std::size_t w = 0; w < windows_.size(); ++w) {
-      const auto out = executable->run(windows_[w], tables, crossing_[w]);
-      crossing_[w].assign(out.begin(), out.end());
+    for (std::size_t w = 0; w < windows.size(); ++w) {
+      const auto out = executable->run(windows[w], tables, crossing[w]);
+      crossing[w].assign(out.begin(), out.end());
     }
+    release_weights(begin, end);
   }
 
-  void observe(const Segment& segment) {
+  // The next segment reads others.
+  void release_weights(std::size_t begin, std::size_t end) const {
+    for (std::size_t step = begin; step < end; ++step)
+      for (const WeightId weight : access(program_.steps[step].operation).weights)
+        model_.file().release({model_.weights()->data(weight), program_.weights[weight].bytes()});
+  }
+
+  void observe(std::size_t index, const std::vector<std::vector<float>>& crossing) {
+    const Segment& segment = segments_[index];
     const std::size_t rows = windows_.front().rows.size();
     std::size_t before = 0;  // columns of the values in front
     for (const ValueId value : values_across(program_, segment.begin)) {
       if (value == segment.in) break;
       before += program_.values[value].width;
     }
-    const std::size_t cols = program_.weights[segment.products.front()].cols;
-    MeanSquares squares(cols);
-    for (const auto& values : crossing_)
-      squares.add(
-          std::span(values).subspan(before * rows, rows * program_.values[segment.in].width));
-    for (const WeightId weight : segment.products)
-      importance_[program_.weights[weight].name] = squares.means();
+    const std::size_t width = program_.values[segment.in].width;
+    for (const auto& values : crossing)
+      squares_[index].add(std::span(values).subspan(before * rows, rows * width));
+  }
+
+  Importance importance() const {
+    Importance out;
+    for (std::size_t s = 1; s < segments_.size(); ++s)
+      for (const WeightId weight : segments_[s].products)
+        out[program_.weights[weight].name] = squares_[s].means();
+    balance_shared_embeddings(out);
+    return out;
   }
 
   // A matrix that is embedding and head at once: an embedding reads all its columns alike, so half
   // of the importance is the same for each.
-  void balance_shared_embeddings() {
+  void balance_shared_embeddings(Importance& importance) const {
     for (const Step& step : program_.steps) {
       const auto* embed = std::get_if<Embed>(&step.operation);
       if (embed == nullptr) continue;
-      const auto found = importance_.find(program_.weights[embed->table].name);
-      if (found == importance_.end()) continue;
+      const auto found = importance.find(program_.weights[embed->table].name);
+      if (found == importance.end()) continue;
       double sum = 0;
       for (const float value : found->second) sum += value;
       const auto mean = static_cast<float>(sum / static_cast<double>(found->second.size()));
@@ -171,10 +211,11 @@ class Calibration {
 
   const Model& model_;
   const Program& program_;
+  std::vector<Segment> segments_;
+  std::vector<MeanSquares> squares_;  // of what each segment's products read
   std::vector<Batch> windows_;
-  std::vector<std::vector<float>> crossing_;  // [window]: the values at the last cut
+  std::size_t together_ = 1;  // windows that run from segment to segment at once
   std::unique_ptr<Device> device_;
-  Importance importance_;
 };
 
 }  // namespace
@@ -182,7 +223,7 @@ class Calibration {
 Importance calibrate(const std::shared_ptr<const Model>& model, std::span<const Token> text,
                      const CalibrateOptions& options,
                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  return Calibration(*model, windows_of(*model, text, options), options.threads).run(progress);
+  return Calibration(*model, windows_of(*model, text, options), options).run(progress);
 }
 
 }  // namespace ceiling

@@ -17,14 +17,17 @@ struct CalibrateOptions {
   std::uint32_t window = 512;     // tokens, each window from an empty cache
   std::uint32_t max_windows = 8;  // 0: the whole text
   unsigned threads = 0;           // 0: one a core
+  // What the activations of the windows that run together may take, at least one window: the
+  // others follow, for which the weights are read again.
+  std::uint64_t activation_bytes = std::uint64_t{256} << 20;
 };
 
 // The model runs over the text on the CPU, from one matrix product to the next: what crosses the
-// cut before a product is its input. Of the model's weights it needs one such segment at a time;
-// beside them, the activations of all windows. Experts of one matrix share their importances. A
-// text shorter than a window makes one short window.
+// cut before a product is its input. Of the model's weights one such segment at a time is in
+// memory; beside them, the activations of the windows that run together. Experts of one matrix
+// share their importances. A text shorter than a window makes one short window.
 // Throws Error(usage): a text of less than 16 tokens, a window of less than 16 tokens or beyond
-// the model's context. progress(segments done, segments in all) is called after each segment.
+// the model's context. progress(done, in all) counts the segments of each such run.
 Importance calibrate(const std::shared_ptr<const Model>& model, std::span<const Token> text,
                      const CalibrateOptions& options,
                      const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});

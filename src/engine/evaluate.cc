@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -57,15 +58,25 @@ std::unique_ptr<Session> open_session(std::shared_ptr<const Model> model,
   return std::make_unique<Session>(std::move(model), session);
 }
 
+// How badly a distribution predicts the next token, in nats.
+double loss(std::string_view who, std::span<const float> logits, Token next) {
+  const double nll = log_sum_exp(logits) - logits[static_cast<std::size_t>(next)];
+  if (std::isfinite(nll)) return nll;
+  fail(ExitCode::integrity,
+       "the {} predicts what is no number: a weight of its file is NaN or infinite, or its "
+       "activations overflow; `ceiling quantize` to any type names such a weight",
+       who);
+}
+
 // The running sums over all counted positions.
 struct Tally {
   Mean model_nll, reference_nll, kl, agreement;
   std::vector<double> kl_values;
 
   void add(std::span<const float> model, std::span<const float> reference, Token next) {
-    model_nll.add(log_sum_exp(model) - model[static_cast<std::size_t>(next)]);
+    model_nll.add(loss("model", model, next));
     if (reference.empty()) return;
-    reference_nll.add(log_sum_exp(reference) - reference[static_cast<std::size_t>(next)]);
+    reference_nll.add(loss("reference", reference, next));
     const double divergence = kl_divergence(reference, model);
     kl.add(divergence);
     kl_values.push_back(divergence);

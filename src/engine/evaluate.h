@@ -48,7 +48,8 @@ struct Evaluation {
 };
 
 // Throws Error(usage) if the text is shorter than one window or the models' vocabularies differ in
-// size. progress(windows done, windows in all) is called after each window.
+// size; Error(integrity) if a model predicts NaN or infinite losses. progress(windows done, windows
+// in all) is called after each window.
 Evaluation evaluate(const std::shared_ptr<const Model>& model,
                     const std::shared_ptr<const Model>& reference, std::span<const Token> text,
                     const EvaluateOptions& options,

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """`ceiling quantize` and `ceiling eval`, as a user runs them on a real model."""
 import pathlib
+import struct
 import tempfile
 import unittest
 
+import tiny_gguf
 from program import DATA, SMOLLM2, ceiling, model
 
 TEXT = DATA / "reference" / "README.md"
@@ -55,8 +57,11 @@ class RealModel(unittest.TestCase):
         done = ceiling("quantize", self.source, plain, "--type", "Q2_K")
         self.assertEqual((done.code, done.errors), (0, ""))
         self.assertIn("no block of the recipe's type fits their columns", done.output)
-        done = ceiling("quantize", self.source, weighed, "--type", "Q2_K", "--calibrate", self.text)
+        importances = self.path / "importances.gguf"
+        done = ceiling("quantize", self.source, weighed, "--type", "Q2_K", "--calibrate", self.text,
+                       "--save-importances", importances)
         self.assertEqual((done.code, done.errors), (0, ""))
+        self.assertEqual(importances.read_bytes()[:4], b"GGUF")
         cost = {
             name: self.evaluated(path, "--reference", self.source)["divergence"]["mean_kl"]
             for name, path in (("plain", plain), ("weighed", weighed))
@@ -88,9 +93,24 @@ class BadInput(unittest.TestCase):
             self.refused(1, "/nowhere/out.gguf", "quantize", source, "/nowhere/out.gguf", "--type", "Q8_0")
             short = pathlib.Path(folder) / "short.txt"
             short.write_text("Too short.")
+            for path in (source, out):
+                self.refused(2, "reads or writes", "quantize", source, out, "--type", "Q8_0", "--calibrate", short,
+                             "--save-importances", path)
             self.refused(2, "at least 16", "quantize", source, out, "--type", "Q8_0", "--calibrate", short)
             self.refused(1, "none.txt", "quantize", source, out, "--type", "Q8_0", "--calibrate", "/none.txt")
             self.assertEqual([path.name for path in pathlib.Path(folder).iterdir()], ["short.txt"])
+
+    def test_a_weight_that_is_no_number(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = tiny_gguf.write(pathlib.Path(folder) / "source.gguf")
+            data = bytearray(source.read_bytes())
+            data[-8:-4] = struct.pack("<f", float("inf"))  # the last but one of output_norm.weight
+            source.write_bytes(data)
+            out, text = source.with_name("out.gguf"), source.with_name("text.txt")
+            text.write_text("abcdefgh" * 20)
+            self.refused(4, "'output_norm.weight': weight 30", "quantize", source, out, "--type", "Q8_0")
+            self.assertFalse(out.exists())
+            self.refused(4, "no number", "eval", source, "--text", text, "--window", "16")
 
     def test_eval(self):
         source = model(SMOLLM2)

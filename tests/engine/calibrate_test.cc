@@ -95,6 +95,16 @@ TEST(Calibrate, AShortTextIsOneWindowAndTheMostIsKept) {
             calibrate(model(), std::span(tokens).first(32), windows_of(16)));
 }
 
+TEST(Calibrate, WindowsInTurnsGiveWhatTheyGiveTogether) {
+  auto in_turns = windows_of(16);
+  in_turns.activation_bytes = 1;
+  std::uint64_t steps = 0;
+  const auto found = calibrate(model(), text(50), in_turns,
+                               [&](std::uint64_t, std::uint64_t total) { steps = total; });
+  EXPECT_EQ(steps, 3 * (2 * 4 + 1));  // three windows, each by itself
+  EXPECT_EQ(found, calibrate(model(), text(50), windows_of(16)));
+}
+
 TEST(Calibrate, SaysWhatIsWrongWithTheArguments) {
   EXPECT_THAT([] { calibrate(model(), text(15), windows_of(16)); },
               ThrowsMessage<Error>(HasSubstr("15 tokens: at least 16")));

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
@@ -82,6 +84,25 @@ TEST(Evaluate, SaysWhatIsWrongWithTheArguments) {
   beyond.window = 128;
   EXPECT_THAT([&] { evaluate(model(), nullptr, text(200), beyond); },
               ThrowsMessage<Error>(HasSubstr("context is 64")));
+}
+
+// A weight of the last norm is not a number.
+std::shared_ptr<const Model> damaged_model() {
+  const std::string path = write_tiny_model("evaluate_test_damaged");
+  const auto offset = gguf::File::open(path)->find("output_norm.weight")->offset;
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(offset));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  file.write(reinterpret_cast<const char*>(&nan), sizeof nan);
+  file.close();
+  return Model::open(path);
+}
+
+TEST(Evaluate, SaysWhichModelPredictsNoNumbers) {
+  EXPECT_THAT([] { evaluate(damaged_model(), nullptr, text(16), options()); },
+              ThrowsMessage<Error>(HasSubstr("the model predicts what is no number")));
+  EXPECT_THAT([] { evaluate(model(), damaged_model(), text(16), options()); },
+              ThrowsMessage<Error>(HasSubstr("the reference predicts what is no number")));
 }
 
 }  // namespace

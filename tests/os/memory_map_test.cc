@@ -57,15 +57,17 @@ TEST_F(MappedFileTest, NamesTheFileItCannotMap) {
   }
 }
 
+// Of this process, mapped from files.
+std::size_t shared_bytes() {
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  std::size_t shared = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident >> shared;
+  return shared * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
 TEST_F(MappedFileTest, ReleasedPagesLeaveTheProcessAndComeBack) {
   constexpr std::size_t kSize = std::size_t{32} << 20;
-  const auto shared_bytes = [] {  // of this process, mapped from files
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    std::size_t shared = 0;
-    std::ifstream("/proc/self/statm") >> total >> resident >> shared;
-    return shared * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  };
   const MappedFile file = MappedFile::open(write("a", std::string(kSize, 'x')));
   const auto all_x = [](std::byte b) { return b == std::byte('x'); };
   ASSERT_TRUE(std::all_of(file.bytes().begin(), file.bytes().end(), all_x));
@@ -73,6 +75,20 @@ TEST_F(MappedFileTest, ReleasedPagesLeaveTheProcessAndComeBack) {
   file.release(file.bytes().subspan(1000, kSize - 2000));
   EXPECT_LT(shared_bytes() + kSize * 9 / 10, before);
   EXPECT_TRUE(std::all_of(file.bytes().begin(), file.bytes().end(), all_x));
+}
+
+// A fault in one part brings pages of the part before it back, which was released already.
+TEST_F(MappedFileTest, PartsReleasedInTurnLeaveNothingBehind) {
+  constexpr std::size_t kSize = std::size_t{32} << 20;
+  constexpr std::size_t kPart = 100'000;
+  const MappedFile file = MappedFile::open(write("a", std::string(kSize, 'x')));
+  const std::size_t before = shared_bytes();
+  for (std::size_t begin = 0; begin < kSize; begin += kPart) {
+    const auto part = file.bytes().subspan(begin, std::min(kPart, kSize - begin));
+    ASSERT_EQ(std::count(part.begin(), part.end(), std::byte('y')), 0);
+    file.release(part);
+  }
+  EXPECT_LT(shared_bytes(), before + kSize / 16);
 }
 
 TEST_F(MappedFileTest, PopulateBringsEveryPageIn) {

@@ -133,9 +133,13 @@ void MappedFile::populate(unsigned threads) const {
 
 void MappedFile::release(std::span<const std::byte> part) const {
   if (part.empty()) return;
+  // A page fault maps the pages around it too (64 KiB on Linux): those of a part that another
+  // thread has released by then. So each part takes its neighbourhood along.
+  constexpr std::size_t kAround = 64 << 10;
   const std::size_t page = page_size();
-  const auto first = static_cast<std::size_t>(part.data() - data_) / page * page;
-  const auto end = static_cast<std::size_t>(part.data() - data_) + part.size();
+  const auto begin = static_cast<std::size_t>(part.data() - data_);
+  const std::size_t first = (begin - std::min(begin, kAround)) / page * page;
+  const std::size_t end = std::min(begin + part.size() + kAround, size_);
   madvise(const_cast<std::byte*>(data_) + first, end - first, MADV_DONTNEED);
 }
 
