@@ -10,8 +10,9 @@ enum class ReadOrder : std::uint8_t {
   // Several rows side by side, far apart, each fetched 1 KiB ahead by the program. Best on Emerald
   // Rapids; taken where nothing was measured.
   many_streams,
-  // Two rows side by side, fetched by nobody but the processor's own prefetchers. Best on Zen 5,
-  // where a plain read of eight streams fetched ahead takes 30 GB/s a core and one of two 42.
+  // Two rows side by side, quantised weights fetched 8 KiB ahead by the program, floats by the
+  // processor's own prefetchers alone. Best on Zen 5, where a plain read of eight streams fetched
+  // ahead takes 30 GB/s a core and one of two 42.
   two_streams,
 };
 

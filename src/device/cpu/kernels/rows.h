@@ -2,12 +2,12 @@
 // set: the weights stream by once, and each decoded block meets all activations.
 //
 // A Row gives:
-//   Simd                      the registers: Vector, zero(), sum_each() of kSummed vectors
-//   Group                     kColumns columns of prepared activations
-//   Sums<n>                   sums of a row of weights by n rows of activations; lanes(i) at the
-//   end kColumns, kBytes          of a step kStreams, kLongStreams    rows read side by side; where
-//   activations do not fit the nearest cache step<n>(w, x, sums)       one step; last<n>(w,
-//   columns, x, sums) for fewer columns at the end
+//   Simd                    the registers: Vector, zero(), sum_each() of kSummed vectors
+//   Group                   kColumns columns of prepared activations
+//   Sums<n>                 sums of a row of weights by n rows of activations; lanes(i) at the end
+//   kColumns, kBytes        of a step
+//   kStreams, kLongStreams  rows read side by side; where activations do not fit the nearest cache
+//   step<n>(w, x, sums)     one step; last<n>(w, columns, x, sums) for fewer columns at the end
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,9 @@ namespace {
 // Bytes of activations that stay in the first-level cache beside streams of weights.
 constexpr std::size_t kNearestCache = 12 << 10;
 
-// Columns from which two rows side by side keep a processor busy; of shorter rows the ends, which
-// are summed across lanes, cost more than the order of reading gains.
-constexpr std::size_t kLongRow = 1024;
-
-// Who asks memory for what a stream needs next: this code, 1 KiB ahead (stream.h), or the
-// processor.
-enum class Fetch { ahead, by_processor };
+// F32, F16 and BF16 weights.
+template <typename Row>
+constexpr bool kFloatWeights = Row::kBytes >= 2 * Row::kColumns;
 
 struct NoTrial {
   template <int n, typename Row, typename Group, typename Sums>
@@ -97,7 +93,7 @@ class RowsProduct {
     for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
 #pragma GCC unroll 8
       for (int s = 0; s < streams; ++s) {
-        if constexpr (fetch == Fetch::ahead) prefetch_stream<Row::kBytes>(w[s]);
+        prefetch<fetch, Row::kBytes>(w[s]);
         trial_.template step<n>(kernel_, w[s], x, sums[s]);
         w[s] += Row::kBytes;
         // Each stream reads the activations anew, from the nearest cache: many rows of them do not
@@ -109,7 +105,7 @@ class RowsProduct {
     const std::size_t rest = p_.cols % Row::kColumns;
     for (int s = 0; s < streams; ++s) {
       if (rest != 0) {
-        if constexpr (fetch == Fetch::ahead) prefetch_stream<64>(w[s]);
+        prefetch<fetch, 64>(w[s]);
         kernel_.template last<n>(w[s], rest, x, sums[s]);
       }
       for (int i = 0; i < n; ++i) {
@@ -141,11 +137,26 @@ void rows_times(const Product& p, std::size_t first, const Trial& trial = Trial(
   }
 }
 
+// ReadOrder::two_streams. What is decoded between two loads hides the stream from the processor's
+// prefetchers (blocks of 22 bytes, Q5_0, came at a third of the rate): this code fetches for them.
+// Floats they serve best alone, but for rows whose activations come from a farther cache as a third
+// stream: then more rows share what is read of those.
+template <typename Row, typename Trial>
+void multiply_one_by_two(const Product& p, std::size_t first, const Trial& trial) {
+  if constexpr (!kFloatWeights<Row>) {
+    rows_times<Row, 1, 2, Fetch::ahead_8k, Trial>(p, first, trial);
+  } else if (p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, 2, Fetch::by_processor, Trial>(p, first, trial);
+  } else {
+    rows_times<Row, 1, 4, Fetch::ahead_2k, Trial>(p, first, trial);
+  }
+}
+
 // One row of activations.
 template <typename Row, typename Trial = NoTrial>
 void multiply_one(const Product& p, std::size_t first, const Trial& trial = Trial()) {
-  if (p.order == ReadOrder::two_streams && p.cols >= kLongRow) {
-    rows_times<Row, 1, 2, Fetch::by_processor, Trial>(p, first, trial);
+  if (p.order == ReadOrder::two_streams) {
+    multiply_one_by_two<Row>(p, first, trial);
   } else if (p.prepared_pitch <= kNearestCache) {
     rows_times<Row, 1, Row::kStreams, Fetch::ahead, Trial>(p, first, trial);
   } else {
@@ -158,6 +169,11 @@ void multiply_one(const Product& p, std::size_t first, const Trial& trial = Tria
 template <typename Row, int n>
 void multiply_some(const Product& p, std::size_t first) {
   constexpr int streams = std::min(Row::Simd::kSummed / n, Row::kStreams);
+  if constexpr (streams <= 2 && !kFloatWeights<Row>) {
+    if (p.order == ReadOrder::two_streams) {
+      return rows_times<Row, n, streams, Fetch::ahead_8k>(p, first);
+    }
+  }
   rows_times<Row, n, streams, Fetch::ahead>(p, first);
 }
 

@@ -24,6 +24,10 @@ inline std::uint16_t load16(Address p) {
   return value;
 }
 
+// Who asks memory for what a stream of weights needs next: the processor alone, or this code too,
+// by so many bytes ahead (`ahead`: 1 KiB, and the starts of pages).
+enum class Fetch { by_processor, ahead, ahead_2k, ahead_8k };
+
 // Fetches what a stream of weights needs next: the lines 1 KiB ahead and, as each page of 4 KiB is
 // entered, the start of the next one. The processor's own prefetcher stops at a page, and the walk
 // of the page table is slow under a hypervisor: on Zen 4 one stream from memory gained a fifth, and
@@ -40,6 +44,15 @@ inline void prefetch_stream(Address w) {
     const Address next = w + (page - address % page);
     __builtin_prefetch(next);
     __builtin_prefetch(next + 64);
+  }
+}
+
+template <Fetch fetch, std::size_t step_bytes>
+inline void prefetch(Address w) {
+  if constexpr (fetch == Fetch::ahead) return prefetch_stream<step_bytes>(w);
+  if constexpr (fetch == Fetch::ahead_2k || fetch == Fetch::ahead_8k) {
+    constexpr std::size_t ahead = fetch == Fetch::ahead_2k ? 2048 : 8192;
+    for (std::size_t i = 0; i < step_bytes; i += 64) __builtin_prefetch(w + ahead + i);
   }
 }
 
