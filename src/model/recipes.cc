@@ -1,9 +1,10 @@
 // Which type each tensor of a file gets. Source: the public behaviour of llama.cpp's quantiser
-// (without an importance matrix), to which tests/data/model/recipes.json was made.
+// (0.3.36 of llama-cpp-python), by which tests/data/model/recipes.json was made.
 #include "model/recipes.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <span>
@@ -38,6 +39,7 @@ struct Recipe {
   std::uint32_t file_type;
   TensorType base;
   std::span<const Lift> lifts;  // the first that applies wins
+  std::span<const Lift> lifts_with_importances = lifts;
 };
 
 constexpr std::array<Lift, 4> kQ2K = {{{"attn_v", Layers::all, Q4_K, true},
@@ -58,14 +60,29 @@ constexpr std::array<Lift, 2> kMedium = {
     {{"attn_v", Layers::sensitive, Q6_K}, {"ffn_down", Layers::sensitive, Q6_K}}};
 constexpr std::array<Lift, 2> kIq4 = {
     {{"attn_v", Layers::all, Q5_K, true}, {"ffn_down", Layers::first_eighth, Q5_K}}};
+constexpr std::array<Lift, 1> kIq4Weighed = {{{"attn_v", Layers::all, Q5_K, true}}};
+constexpr std::array<Lift, 1> kQ40Weighed = {{{"ffn_down", Layers::first_eighth, Q4_1}}};
+constexpr std::array<Lift, 1> kQ50Weighed = {{{"ffn_down", Layers::first_eighth, Q5_1}}};
 
 constexpr std::array<Recipe, 19> kRecipes = {{
-    {"F32", 0, F32, {}},           {"F16", 1, F16, {}},          {"BF16", 32, BF16, {}},
-    {"Q8_0", 7, Q8_0, {}},         {"Q6_K", 18, Q6_K, {}},       {"Q5_K_M", 17, Q5_K, kMedium},
-    {"Q5_K_S", 16, Q5_K, {}},      {"Q5_1", 9, Q5_1, {}},        {"Q5_0", 8, Q5_0, {}},
-    {"Q4_K_M", 15, Q4_K, kMedium}, {"Q4_K_S", 14, Q4_K, kQ4KS},  {"Q4_1", 3, Q4_1, {}},
-    {"Q4_0", 2, Q4_0, {}},         {"IQ4_NL", 25, IQ4_NL, kIq4}, {"IQ4_XS", 30, IQ4_XS, kIq4},
-    {"Q3_K_L", 13, Q3_K, kQ3KL},   {"Q3_K_M", 12, Q3_K, kQ3KM},  {"Q3_K_S", 11, Q3_K, {}},
+    {"F32", 0, F32, {}},
+    {"F16", 1, F16, {}},
+    {"BF16", 32, BF16, {}},
+    {"Q8_0", 7, Q8_0, {}},
+    {"Q6_K", 18, Q6_K, {}},
+    {"Q5_K_M", 17, Q5_K, kMedium},
+    {"Q5_K_S", 16, Q5_K, {}},
+    {"Q5_1", 9, Q5_1, {}},
+    {"Q5_0", 8, Q5_0, {}, kQ50Weighed},
+    {"Q4_K_M", 15, Q4_K, kMedium},
+    {"Q4_K_S", 14, Q4_K, kQ4KS},
+    {"Q4_1", 3, Q4_1, {}},
+    {"Q4_0", 2, Q4_0, {}, kQ40Weighed},
+    {"IQ4_NL", 25, IQ4_NL, kIq4, kIq4Weighed},
+    {"IQ4_XS", 30, IQ4_XS, kIq4, kIq4Weighed},
+    {"Q3_K_L", 13, Q3_K, kQ3KL},
+    {"Q3_K_M", 12, Q3_K, kQ3KM},
+    {"Q3_K_S", 11, Q3_K, {}},
     {"Q2_K", 10, Q2_K, kQ2K},
 }};
 
@@ -123,11 +140,25 @@ TensorType head_type(TensorType base, std::uint64_t cols) {
   return Q6_K;
 }
 
-TensorType layer_type(const Recipe& recipe, const Shape& shape, std::string_view name) {
+// Models of eight experts: their attention is small beside the rest.
+std::optional<TensorType> type_beside_eight_experts(const Recipe& recipe, std::string_view tensor) {
+  if (tensor == "attn_v" || tensor == "attn_k") return Q8_0;
+  if (tensor != "attn_output") return std::nullopt;
+  constexpr std::array kLifted = {Q2_K, Q3_K, Q4_K, IQ4_NL, IQ4_XS};
+  const bool lifted = std::ranges::find(kLifted, recipe.base) != kLifted.end();
+  return lifted && recipe.name != "Q3_K_L" ? Q5_K : recipe.base;
+}
+
+TensorType layer_type(const Recipe& recipe, const Shape& shape, std::string_view name,
+                      Importances importances) {
   const auto [layer, tensor] = split(name);
+  if (shape.experts.count == 8) {
+    if (const auto type = type_beside_eight_experts(recipe, tensor)) return *type;
+  }
   const std::uint32_t sharing = shape.heads / shape.kv_heads;
   TensorType type = recipe.base;
-  for (const Lift& lift : recipe.lifts) {
+  const bool known = importances == Importances::known;
+  for (const Lift& lift : known ? recipe.lifts_with_importances : recipe.lifts) {
     if (lift.tensor != tensor || !among(lift.layers, layer, shape.layers)) continue;
     if (lift.where_four_share && sharing < 4) continue;
     type = lift.type;
@@ -184,14 +215,15 @@ std::optional<std::string_view> recipe_of_file_type(std::uint32_t file_type) {
 }
 
 TensorType recipe_type(std::string_view recipe_name, const Shape& shape, std::string_view name,
-                       std::uint64_t rows, std::uint64_t cols) {
+                       std::uint64_t rows, std::uint64_t cols, Importances importances) {
   const Recipe& recipe = find_recipe(recipe_name);
   const bool matrix = rows > 1 && name.ends_with(".weight") && !name.ends_with("norm.weight") &&
                       !name.ends_with("ffn_gate_inp.weight");
   if (!matrix) return F32;
   if (is_float(recipe.base)) return recipe.base;
   const bool head = name == (shape.tied_embeddings ? "token_embd.weight" : "output.weight");
-  const TensorType wanted = head ? head_type(recipe.base, cols) : layer_type(recipe, shape, name);
+  const TensorType wanted =
+      head ? head_type(recipe.base, cols) : layer_type(recipe, shape, name, importances);
   return fitting(wanted, cols);
 }
 

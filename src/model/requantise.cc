@@ -52,20 +52,26 @@ Shape shape_of(const gguf::File& file) {
   shape.kv_heads = std::max(shape.kv_heads, 1U);
   shape.width = metadata.require_u32(prefix + ".embedding_length");
   shape.tied_embeddings = file.find("output.weight") == nullptr;
+  shape.experts.count = metadata.u32(prefix + ".expert_count").value_or(0);
   return shape;
 }
 
-Plan make_plan(const gguf::File& file, const std::string& recipe) {
+Plan make_plan(const gguf::File& file, const RequantiseOptions& options) {
   const Shape shape = shape_of(file);
+  const Importances importances =
+      options.importance.empty() ? Importances::unknown : Importances::known;
+  const auto type_of = [&](const gguf::TensorInfo& tensor, std::uint64_t cols) {
+    return recipe_type(options.recipe, shape, tensor.name, tensor.rows(), cols, importances);
+  };
   Plan plan;
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     const auto& tensor = file.tensors()[i];
     TensorType type = tensor.type;
     bool fell_back = false;
     if (!stays(tensor)) {
-      type = recipe_type(recipe, shape, tensor.name, tensor.rows(), tensor.cols());
+      type = type_of(tensor, tensor.cols());
       // The type that the recipe takes where any block fits (columns of 256 * n always do).
-      fell_back = type != recipe_type(recipe, shape, tensor.name, tensor.rows(), 4096);
+      fell_back = type != type_of(tensor, 4096);
     }
     plan.types.push_back(type);
     plan.fell_back.push_back(fell_back);
@@ -260,7 +266,7 @@ RequantiseReport requantise(const std::shared_ptr<const gguf::File>& input,
                             const std::string& output, const RequantiseOptions& options,
                             const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   check_requantise(*input, output, options);
-  const Plan plan = make_plan(*input, options.recipe);
+  const Plan plan = make_plan(*input, options);
   gguf::Writer writer(output);
   declare_output(writer, *input, plan, options);
   const std::uint64_t bytes = writer.file_bytes();

@@ -36,8 +36,11 @@ const Shape& find_shape(std::string_view name);  // throws Error(usage) with the
 // File-level recipes: "Q4_K_M" gives each tensor its type as the real recipe does, with fall-backs
 // for columns that no block fits. Also every plain type: "F16", "Q8_0", ...
 std::vector<std::string_view> recipes();
+// Whether the columns' importances are known: some recipes lift other tensors then.
+enum class Importances : std::uint8_t { unknown, known };
 TensorType recipe_type(std::string_view recipe, const Shape& shape, std::string_view tensor_name,
-                       std::uint64_t rows, std::uint64_t cols);
+                       std::uint64_t rows, std::uint64_t cols,
+                       Importances importances = Importances::unknown);
 
 // The Program that a file of this shape and recipe would give, without any file. Shapes with
 // experts are for counting: no device runs them yet.

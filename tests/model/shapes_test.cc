@@ -59,25 +59,28 @@ TEST(Shapes, UnknownOnesAreNamedWithWhatThereIs) {
 }
 
 Shape shape_of(const nlohmann::json& entry) {
-  return {.name = entry["name"],
-          .architecture = entry["architecture"],
-          .like = "",
-          .layers = entry["layers"],
-          .width = entry["width"],
-          .feed_forward = entry["feed_forward"],
-          .heads = entry["heads"],
-          .kv_heads = entry["kv_heads"],
-          .head_width = entry["width"].get<std::uint32_t>() / entry["heads"].get<std::uint32_t>(),
-          .vocabulary = 64,
-          .context = 128,
-          .tied_embeddings = entry["tied"],
-          .rope_base = 10000};
+  return {
+      .name = entry["name"],
+      .architecture = entry["architecture"],
+      .like = "",
+      .layers = entry["layers"],
+      .width = entry["width"],
+      .feed_forward = entry["feed_forward"],
+      .heads = entry["heads"],
+      .kv_heads = entry["kv_heads"],
+      .head_width = entry["width"].get<std::uint32_t>() / entry["heads"].get<std::uint32_t>(),
+      .vocabulary = 64,
+      .context = 128,
+      .tied_embeddings = entry["tied"],
+      .rope_base = 10000,
+      .experts = {
+          .count = entry.value("experts", 0U), .used = 2, .feed_forward = entry["feed_forward"]}};
 }
 
 // Tensor kind -> its types from the first layer to the last, as "4xQ6_K 2xQ4_K".
-std::map<std::string, std::string> types_by_kind(const Program& program) {
+std::map<std::string, std::string> types_by_kind(const std::vector<Weight>& weights) {
   std::map<std::string, std::vector<std::pair<std::string, int>>> runs;
-  for (const Weight& weight : program.weights) {
+  for (const Weight& weight : weights) {
     std::string kind = weight.name;
     if (kind.starts_with("blk.")) kind = kind.substr(kind.find('.', 4) + 1);
     auto& list = runs[kind];
@@ -94,17 +97,40 @@ std::map<std::string, std::string> types_by_kind(const Program& program) {
   return out;
 }
 
-TEST(Recipes, GiveTheTypesThatTheRealQuantiserGives) {
+nlohmann::json real_recipes() {
   std::ifstream in(CEILING_TEST_DATA "/model/recipes.json");
-  const auto expected = nlohmann::json::parse(in);
-  ASSERT_EQ(expected.size(), 6U);
-  for (const auto& entry : expected) {
-    ASSERT_EQ(entry["types"].size(), recipes().size());
+  auto entries = nlohmann::json::parse(in);
+  EXPECT_EQ(entries.size(), 8U);
+  return entries;
+}
+
+std::map<std::string, std::string> kinds(const nlohmann::json& types, std::string_view recipe) {
+  EXPECT_EQ(types.size(), recipes().size());
+  return types[std::string(recipe)].get<std::map<std::string, std::string>>();
+}
+
+TEST(Recipes, GiveTheTypesThatTheRealQuantiserGives) {
+  for (const auto& entry : real_recipes()) {
     for (const std::string_view recipe : recipes()) {
-      const auto types = types_by_kind(shape_program(shape_of(entry), recipe));
-      const auto wanted =
-          entry["types"][std::string(recipe)].get<std::map<std::string, std::string>>();
-      EXPECT_EQ(types, wanted) << entry["name"] << " " << recipe;
+      const Program program = shape_program(shape_of(entry), recipe);
+      EXPECT_EQ(types_by_kind(program.weights), kinds(entry["types"], recipe))
+          << entry["name"] << " " << recipe;
+    }
+  }
+}
+
+TEST(Recipes, GiveTheTypesThatTheRealQuantiserGivesWithImportances) {
+  for (const auto& entry : real_recipes()) {
+    const Shape shape = shape_of(entry);
+    for (const std::string_view recipe : recipes()) {
+      std::vector<Weight> weights = shape_program(shape, recipe).weights;
+      for (Weight& weight : weights) {
+        const std::uint64_t rows = weight.rows * weight.groups;
+        weight.type =
+            recipe_type(recipe, shape, weight.name, rows, weight.cols, Importances::known);
+      }
+      EXPECT_EQ(types_by_kind(weights), kinds(entry["types_with_importances"], recipe))
+          << entry["name"] << " " << recipe;
     }
   }
 }

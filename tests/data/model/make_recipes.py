@@ -1,4 +1,5 @@
-"""Writes recipes.json: the tensor types that llama.cpp's own quantiser gives to models of several shapes.
+"""Writes recipes.json: the tensor types that llama.cpp's own quantiser gives to models of several shapes, without
+and with importances.
 
 Needs the packages gguf and llama-cpp-python (0.3.36 was used). Tensors hold random numbers: types do
 not depend on them. Run it in this folder.
@@ -26,6 +27,8 @@ SHAPES = [
     dict(name="awkward, tied", architecture="llama", layers=30, width=96, feed_forward=512, heads=3, kv_heads=1, tied=True),
     dict(name="awkward, untied", architecture="qwen2", layers=24, width=224, feed_forward=96, heads=7, kv_heads=1, tied=False),
     dict(name="no block fits", architecture="llama", layers=9, width=80, feed_forward=256, heads=5, kv_heads=1, tied=False),
+    dict(name="eight experts", architecture="llama", layers=16, width=256, feed_forward=256, heads=4, kv_heads=1, tied=False, experts=8),
+    dict(name="more experts", architecture="llama", layers=16, width=256, feed_forward=256, heads=4, kv_heads=2, tied=False, experts=16),
 ]
 VOCABULARY = 64
 
@@ -39,6 +42,10 @@ def write(shape, path):
     writer.add_head_count(shape["heads"])
     writer.add_head_count_kv(shape["kv_heads"])
     writer.add_layer_norm_rms_eps(1e-5)
+    experts = shape.get("experts", 0)
+    if experts:
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(2)
     random = np.random.default_rng(1)
 
     def add(name, *dims):
@@ -58,9 +65,12 @@ def write(shape, path):
             add(f"blk.{i}.attn_v.bias", kv)
         add(f"blk.{i}.attn_output.weight", width, width)
         add(f"blk.{i}.ffn_norm.weight", width)
-        add(f"blk.{i}.ffn_gate.weight", hidden, width)
-        add(f"blk.{i}.ffn_up.weight", hidden, width)
-        add(f"blk.{i}.ffn_down.weight", width, hidden)
+        if experts:
+            add(f"blk.{i}.ffn_gate_inp.weight", experts, width)
+        ending, groups = ("_exps", [experts]) if experts else ("", [])
+        add(f"blk.{i}.ffn_gate{ending}.weight", *groups, hidden, width)
+        add(f"blk.{i}.ffn_up{ending}.weight", *groups, hidden, width)
+        add(f"blk.{i}.ffn_down{ending}.weight", *groups, width, hidden)
     add("output_norm.weight", width)
     if not shape["tied"]:
         add("output.weight", VOCABULARY, width)
@@ -83,19 +93,40 @@ def types_of(path):
     return {kind: " ".join(f"{count}x{name}" for name, count in runs) for kind, runs in kinds.items()}
 
 
+def importances(path):
+    """Ones for every matrix, as the C interface takes them: an array that ends with an empty entry."""
+    entries = []
+    for tensor in gguf.GGUFReader(path).tensors:
+        if len(tensor.shape) > 1:
+            ones = np.ones(int(tensor.shape[0]) * int(tensor.shape[2] if len(tensor.shape) > 2 else 1), np.float32)
+            data = ones.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+            entries.append(llama_cpp.llama_model_imatrix_data(tensor.name.encode(), data, ones.size))
+            entries[-1].kept = ones
+    array = (llama_cpp.llama_model_imatrix_data * (len(entries) + 1))(*entries)
+    array.kept = entries
+    return array
+
+
+def quantised(source, target, parameters):
+    types = {}
+    for name, file_type in FILE_TYPES.items():
+        parameters.nthread, parameters.ftype = 1, file_type
+        assert llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(parameters)) == 0
+        types[name] = types_of(target)
+    return types
+
+
 def main():
     out = []
     with tempfile.TemporaryDirectory() as folder:
         for shape in SHAPES:
             source, target = os.path.join(folder, "in.gguf"), os.path.join(folder, "out.gguf")
             write(shape, source)
-            types = {}
-            for name, file_type in FILE_TYPES.items():
-                parameters = llama_cpp.llama_model_quantize_default_params()
-                parameters.nthread, parameters.ftype = 1, file_type
-                assert llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(parameters)) == 0
-                types[name] = types_of(target)
-            out.append(dict(shape, types=types))
+            parameters = llama_cpp.llama_model_quantize_default_params()
+            types = quantised(source, target, parameters)
+            kept = importances(source)
+            parameters.imatrix = ctypes.cast(kept, type(parameters.imatrix))
+            out.append(dict(shape, types=types, types_with_importances=quantised(source, target, parameters)))
     with open("recipes.json", "w") as file:
         shapes = ",\n".join(json.dumps(shape, separators=(",", ":")) for shape in out)
         file.write(f"[{shapes}]\n")
