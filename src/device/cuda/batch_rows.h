@@ -6,13 +6,13 @@
 
 #include "device/cuda/context.h"
 #include "device/cuda/memory.h"
-#include "device/device.h"
+#include "device/row_words.h"
 
 namespace ceiling::cuda {
 
 class BatchRows {
  public:
-  BatchRows(std::uint32_t max_rows, std::uint32_t page_positions, std::uint32_t page_count);
+  explicit BatchRows(const RowLayout& layout);
 
   // Throws Error(failed): a row without a page. True if the addresses have changed.
   bool fill(const Batch& batch, const PageTables& tables);
@@ -23,7 +23,7 @@ class BatchRows {
  private:
   void reserve(std::size_t table_entries);
 
-  std::uint32_t max_rows_, page_positions_, page_count_;
+  RowLayout layout_;
   std::size_t table_entries_ = 0;
   PinnedMemory host_;
   DeviceMemory device_;

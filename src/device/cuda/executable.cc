@@ -5,30 +5,13 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "device/batch_check.h"
 #include "device/cuda/check.h"
 
 namespace ceiling::cuda {
 namespace {
 
-std::uint64_t most_floats(const Program& program, const std::vector<ValueId>& values,
-                          const CompileOptions& options) {
-  std::uint64_t floats = 0;
-  for (const ValueId id : values) {
-    const Value& value = program.values[id];
-    floats += std::uint64_t{value.width} *
-              (value.rows == RowSet::batch ? options.max_rows : options.max_logit_rows);
-  }
-  return floats;
-}
-
-bool has_state(const Program& program, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i) {
-    const Operation& operation = program.steps[i].operation;
-    if (std::holds_alternative<KvAppend>(operation) || std::holds_alternative<Attention>(operation))
-      return true;
-  }
-  return false;
+StepRows most_rows(const CompileOptions& options) {
+  return {options.max_rows, options.max_logit_rows};
 }
 
 bool is_prompt(const Batch& batch) {
@@ -50,27 +33,23 @@ bool is_deep(const Batch& batch) {
   return std::ranges::any_of(batch.rows, [](const BatchRow& row) { return row.position >= kDeep; });
 }
 
-std::vector<ValueId> leaving_values(const Program& program, std::size_t end) {
-  if (end == program.steps.size()) return {program.logits};
-  return values_across(program, end);
-}
-
 }  // namespace
 
 CudaExecutable::CudaExecutable(Parts parts)
     : parts_(std::move(parts)),
-      entering_(values_across(parts_.program, parts_.begin)),
-      leaving_(leaving_values(parts_.program, parts_.end)),
+      ends_(parts_.program, parts_.begin, parts_.end),
       plan_(plan_segment(parts_.program, parts_.begin, parts_.end)),
       weights_(std::make_shared<DeviceWeights>(parts_.context, parts_.program, *parts_.weights,
                                                parts_.begin, parts_.end)),
-      rows_(std::max(parts_.options.max_rows, parts_.options.max_logit_rows),
-            parts_.kv->page_positions(),
-            has_state(parts_.program, parts_.begin, parts_.end) ? parts_.kv->page_count() : 0),
+      rows_({.max_rows = std::max(parts_.options.max_rows, parts_.options.max_logit_rows),
+             .page_positions = parts_.kv->page_positions(),
+             .page_count = ends_.has_state ? parts_.kv->page_count() : 0}),
       runner_(parts_.context, parts_.program, weights_, *parts_.kv, plan_, parts_.options),
-      boundary_(most_floats(parts_.program, entering_, parts_.options) * sizeof(float),
-                "values that enter"),
-      result_(most_floats(parts_.program, leaving_, parts_.options) * sizeof(float), "results"),
+      boundary_(
+          floats_of(parts_.program, ends_.entering, most_rows(parts_.options)) * sizeof(float),
+          "values that enter"),
+      result_(floats_of(parts_.program, ends_.leaving, most_rows(parts_.options)) * sizeof(float),
+              "results"),
       traffic_(parts_.program, parts_.begin, parts_.end, parts_.kv->type()) {
   reset_profile();
 }
@@ -96,33 +75,10 @@ Traffic CudaExecutable::traffic() const {
   return out;
 }
 
-void CudaExecutable::check_batch(const Batch& batch, std::span<const float> boundary_in) const {
-  const std::size_t rows = batch.rows.size();
-  const std::size_t logits = batch.logit_rows();
-  ceiling::check_batch(batch, parts_.program, parts_.options, "cuda");
-  std::size_t expected = 0;
-  for (const ValueId id : entering_) {
-    const Value& value = parts_.program.values[id];
-    expected += value.width * (value.rows == RowSet::batch ? rows : logits);
-  }
-  if (boundary_in.size() != expected) {
-    fail(ExitCode::failed, "{} values enter the segment, {} were expected", boundary_in.size(),
-         expected);
-  }
-}
-
-std::size_t CudaExecutable::boundary_floats(const std::vector<ValueId>& values) const {
-  std::size_t floats = 0;
-  for (const ValueId id : values) {
-    floats += std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
-  }
-  return floats;
-}
-
 void CudaExecutable::copy_in() {
   rows_.copy(parts_.context->stream());
   const float* from = boundary_.as<float>();
-  for (const ValueId id : entering_) {
+  for (const ValueId id : ends_.entering) {
     const std::size_t floats = std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
     if (floats == 0) continue;
     check(cudaMemcpyAsync(runner_.value(id), from, floats * sizeof(float), cudaMemcpyHostToDevice,
@@ -138,7 +94,7 @@ void CudaExecutable::put_all() {
 
 void CudaExecutable::copy_out() {
   float* to = result_.as<float>();
-  for (const ValueId id : leaving_) {
+  for (const ValueId id : ends_.leaving) {
     const std::size_t floats = std::size_t{parts_.program.values[id].width} * runner_.rows_of(id);
     if (floats == 0) continue;
     check(cudaMemcpyAsync(to, runner_.value(id), floats * sizeof(float), cudaMemcpyDeviceToHost,
@@ -173,13 +129,13 @@ cudaGraphExec_t CudaExecutable::graph(const Shape& shape) {
 
 std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables& tables,
                                            std::span<const float> boundary_in) {
-  check_batch(batch, boundary_in);
+  check_step(batch, boundary_in, parts_.program, ends_, parts_.options, "cuda");
   if (rows_.fill(batch, tables)) drop_graphs();
   if (!boundary_in.empty()) {
     std::memcpy(boundary_.data(), boundary_in.data(), boundary_in.size_bytes());
   }
-  shape_ = {static_cast<std::uint32_t>(batch.rows.size()),
-            static_cast<std::uint32_t>(batch.logit_rows()), is_distinct(batch), is_deep(batch)};
+  const StepRows rows = step_rows(batch);
+  shape_ = {rows.rows, rows.logit_rows, is_distinct(batch), is_deep(batch)};
   const bool few = shape_.rows <= Matvec::kMostRows;
   runner_.begin(rows_.rows(), {.rows = shape_.rows,
                                .logit_rows = shape_.logit_rows,
@@ -199,7 +155,7 @@ std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables&
     parts_.context->wait();
   }
   traffic_.add(batch);
-  return {result_.as<float>(), boundary_floats(leaving_)};
+  return {result_.as<float>(), floats_of(parts_.program, ends_.leaving, rows)};
 }
 
 // Each line by itself, between two events: without overlap, so that times can be told apart.

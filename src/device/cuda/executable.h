@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "device/cuda/work_runner.h"
+#include "device/segment_ends.h"
 #include "device/traffic.h"
 
 namespace ceiling::cuda {
@@ -50,8 +51,6 @@ class CudaExecutable final : public Executable {
     Cost cost;
     std::uint64_t calls = 0;
   };
-  void check_batch(const Batch& batch, std::span<const float> boundary_in) const;
-  std::size_t boundary_floats(const std::vector<ValueId>& values) const;
   void copy_in();
   void put_all();
   void copy_out();
@@ -60,7 +59,7 @@ class CudaExecutable final : public Executable {
   void run_profiled(const Batch& batch);
 
   Parts parts_;
-  std::vector<ValueId> entering_, leaving_;
+  SegmentEnds ends_;
   std::vector<Planned> plan_;
   std::shared_ptr<const DeviceWeights> weights_;
   BatchRows rows_;

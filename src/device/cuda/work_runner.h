@@ -11,8 +11,8 @@
 #include "device/cuda/context.h"
 #include "device/cuda/kv_store.h"
 #include "device/cuda/memory.h"
-#include "device/cuda/plan.h"
 #include "device/cuda/upload.h"
+#include "device/plan.h"
 
 namespace ceiling::cuda {
 

@@ -1,4 +1,4 @@
-// The steps of a segment grouped into what one kernel, or a few, do together. Pure: no device.
+// The steps of a segment grouped into what a few kernels do together. Pure: no device.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 #include "model/program.h"
 
-namespace ceiling::cuda {
+namespace ceiling {
 
 // [norm], then one to three products of the same rows, then [gate] or [add].
 struct Products {
@@ -48,4 +48,4 @@ struct Planned {
 // Covers each step of [begin, end) once.
 std::vector<Planned> plan_segment(const Program& program, std::size_t begin, std::size_t end);
 
-}  // namespace ceiling::cuda
+}  // namespace ceiling

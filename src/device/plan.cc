@@ -1,11 +1,11 @@
-#include "device/cuda/plan.h"
+#include "device/plan.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-namespace ceiling::cuda {
+namespace ceiling {
 namespace {
 
 constexpr std::size_t kMostProducts = 3;
@@ -206,4 +206,4 @@ std::vector<Planned> plan_segment(const Program& program, std::size_t begin, std
   return Planner(program, begin, end).run();
 }
 
-}  // namespace ceiling::cuda
+}  // namespace ceiling
