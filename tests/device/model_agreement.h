@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/isa.h"
+#include "device/cpu/cpu_device.h"
 #include "device_runner.h"
 #include "support/real_models.h"
 
@@ -53,6 +56,43 @@ inline void check_model(const std::shared_ptr<Device>& device, const char* model
   for (const auto& one : expected) check_case(runner, one, all);
   EXPECT_NEAR(all.loss / all.expected_loss, 1.0, tolerance);
   EXPECT_GE(static_cast<double>(all.same_best), 0.95 * static_cast<double>(all.tokens));
+}
+
+inline std::size_t best_of(std::span<const float> logits) {
+  return static_cast<std::size_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+// Both decode what the CPU finds likeliest, from the start of a text: wherever the device would go
+// on differently, the CPU's own scores must be near a tie.
+inline void check_greedy(const std::shared_ptr<Device>& device, const char* model,
+                         const char* cases) {
+  constexpr std::size_t kPrompt = 12, kSteps = 48;
+  constexpr float kNearTie = 0.5F;  // of logits: both round activations
+  std::ifstream in(std::string(CEILING_TEST_DATA "/reference/") + cases);
+  const auto file = gguf::File::open(real_model(model));
+  for (const auto& text : nlohmann::json::parse(in)) {
+    auto tokens = text["tokens"].get<std::vector<std::int32_t>>();
+    tokens.resize(std::min(tokens.size(), kPrompt));
+    DeviceRunner expected(file, cpu::make_cpu_device({.isa = active_isa(), .pin = false}));
+    DeviceRunner actual(file, device);
+    const std::size_t vocabulary = actual.program().vocabulary;
+    std::vector<float> of_cpu = expected.prefill(tokens, kPrompt);
+    std::vector<float> of_device = actual.prefill(tokens, kPrompt);
+    for (std::size_t i = 0; i < kSteps; ++i) {
+      const std::span<const float> cpu = std::span(of_cpu).last(vocabulary);
+      const std::size_t best = best_of(cpu);
+      const std::size_t other = best_of(std::span(of_device).last(vocabulary));
+      if (best != other) {
+        EXPECT_LT(cpu[best] - cpu[other], kNearTie);
+        std::cout << text["name"] << ": token " << i << " is " << best << " on the CPU, " << other
+                  << " here; the CPU prefers its own by " << cpu[best] - cpu[other] << "\n";
+      }
+      const Batch next = DeviceRunner::rows(std::vector{static_cast<std::int32_t>(best)},
+                                            static_cast<std::uint32_t>(tokens.size() + i));
+      of_cpu = expected.run(next);
+      of_device = actual.run(next);
+    }
+  }
 }
 
 }  // namespace ceiling::test
