@@ -1,0 +1,58 @@
+#include "device/vulkan/attention_shape.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace ceiling::vulkan {
+namespace {
+
+// Every device has 16 KiB of shared memory: half of it for queries, the rest for scores.
+constexpr std::uint32_t kQueryFloats = 2048;
+constexpr std::uint32_t kMostTileRows = 16;
+constexpr std::uint32_t kMostSplits = 16;
+constexpr std::uint32_t kWantedGroups = 64;  // that keep a device busy
+constexpr std::uint32_t kFew = 8;            // rows whose positions are shared
+
+std::uint32_t tile_rows(const KvState& kv) {
+  return std::min(kMostTileRows, kQueryFloats / kv.key_width);
+}
+
+}  // namespace
+
+AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads,
+                               const KvState& kv) {
+  const std::uint32_t sharing = heads / kv.kv_heads;
+  AttentionShape shape;
+  for (std::uint32_t h = 1; h <= std::min(sharing, tile_rows(kv)); ++h) {
+    if (sharing % h == 0) shape.heads = h;
+  }
+  if (prompt) {
+    shape.batch_rows = std::max(1U, tile_rows(kv) / shape.heads);
+    return shape;
+  }
+  shape.keys = 64;
+  if (n > kFew) return shape;
+  const std::uint32_t tiles = n * (heads / shape.heads);
+  shape.splits = std::clamp(kWantedGroups / tiles, 1U, kMostSplits);
+  return shape;
+}
+
+std::uint64_t most_part_floats(std::uint32_t heads, const KvState& kv) {
+  std::uint64_t most = 0;
+  for (std::uint32_t n = 1; n <= kFew; ++n) {
+    const std::uint32_t splits = attention_shape(n, false, heads, kv).splits;
+    most = std::max(most, std::uint64_t{n} * heads * splits * (kv.value_width + 2));
+  }
+  return most;
+}
+
+void check_attention(const Attention& attention, const KvState& kv) {
+  if (kv.key_width <= kQueryFloats && attention.heads % kv.kv_heads == 0) return;
+  fail(ExitCode::failed,
+       "vulkan: attention with {} heads of {} elements on {} KV heads has no shader: use --device "
+       "cpu",
+       attention.heads, kv.key_width, kv.kv_heads);
+}
+
+}  // namespace ceiling::vulkan

@@ -1,0 +1,27 @@
+// How attention is shared among workgroups (shaders/attend.comp).
+#pragma once
+
+#include <cstdint>
+
+#include "model/program.h"
+
+namespace ceiling::vulkan {
+
+struct AttentionShape {
+  std::uint32_t batch_rows = 1;  // of a tile
+  std::uint32_t heads = 1;       // of a tile, all with the same KV head
+  std::uint32_t keys = 32;       // positions at a time
+  std::uint32_t splits = 1;      // workgroups that share a tile's positions
+};
+
+// `prompt`: the n rows are one sequence's positions in order, so that a tile may hold several.
+AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads,
+                               const KvState& kv);
+
+// Floats for the parts of any step.
+std::uint64_t most_part_floats(std::uint32_t heads, const KvState& kv);
+
+// Throws Error(failed) where no shader has room for such heads.
+void check_attention(const Attention& attention, const KvState& kv);
+
+}  // namespace ceiling::vulkan

@@ -1,0 +1,13 @@
+// What Vulkan reports, as errors for people.
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <string_view>
+
+namespace ceiling::vulkan {
+
+// Throws Error(failed) with the cause and the remedy; `doing`: "copying weights".
+void check(VkResult result, std::string_view doing);
+
+}  // namespace ceiling::vulkan

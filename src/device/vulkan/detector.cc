@@ -1,0 +1,123 @@
+#include "device/vulkan/detector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "base/error.h"
+#include "device/vulkan/context.h"
+#include "device/vulkan/memory.h"
+#include "device/vulkan/structure.h"
+#include "os/files.h"
+#include "os/memory_map.h"
+
+namespace ceiling::vulkan {
+namespace {
+
+constexpr std::uint32_t kBindings = 8;  // of one shader here, at most
+constexpr const char* kPortabilitySubset = "VK_KHR_portability_subset";
+
+std::vector<VkExtensionProperties> extensions_of(VkPhysicalDevice device) {
+  std::uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> all(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, all.data());
+  return all;
+}
+
+std::uint32_t compute_family(VkPhysicalDevice device, Features& offered) {
+  std::uint32_t count = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
+    offered.timestamps = families[i].timestampValidBits > 0;
+    return i;
+  }
+  fail(ExitCode::failed, "vulkan: the device has no queue that computes: use --device cpu");
+}
+
+}  // namespace
+
+Detected detect(VkPhysicalDevice device) {
+  const auto extensions = extensions_of(device);
+  const auto has = [&](const char* name) {
+    return std::ranges::any_of(
+        extensions, [&](const auto& one) { return std::strcmp(one.extensionName, name) == 0; });
+  };
+  Detected out;
+  Features& offered = out.offered;
+  out.queue_family = compute_family(device, offered);
+
+  auto dot = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
+  auto features =
+      structure<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+  auto dot_speed = structure<VkPhysicalDeviceShaderIntegerDotProductPropertiesKHR>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES_KHR);
+  auto import = structure<VkPhysicalDeviceExternalMemoryHostPropertiesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT);
+  auto allocation = structure<VkPhysicalDeviceMaintenance3Properties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
+  auto subgroup = structure<VkPhysicalDeviceSubgroupProperties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, &allocation);
+  auto properties = structure<VkPhysicalDeviceProperties2>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &subgroup);
+  const bool may_dot = has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+  offered.host_import = has(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  if (may_dot) {
+    features.pNext = &dot;
+    dot_speed.pNext = properties.pNext;
+    properties.pNext = &dot_speed;
+    out.extensions.push_back(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+  }
+  if (offered.host_import) {
+    import.pNext = properties.pNext;
+    properties.pNext = &import;
+    out.extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  }
+  if (has(kPortabilitySubset)) out.extensions.push_back(kPortabilitySubset);
+  vkGetPhysicalDeviceFeatures2(device, &features);
+  vkGetPhysicalDeviceProperties2(device, &properties);
+
+  const VkPhysicalDeviceLimits& limits = properties.properties.limits;
+  if (limits.maxPerStageDescriptorStorageBuffers < kBindings) {
+    fail(ExitCode::failed,
+         "vulkan: the device binds {} buffers to a shader, {} are needed: use --device cpu",
+         limits.maxPerStageDescriptorStorageBuffers, kBindings);
+  }
+  offered.int8_dot = may_dot && dot.shaderIntegerDotProduct == VK_TRUE;
+  offered.subgroups = (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0 &&
+                      (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
+  out.limits = {
+      .binding_bytes = limits.maxStorageBufferRange,
+      .binding_alignment = limits.minStorageBufferOffsetAlignment,
+      .allocation_bytes = allocation.maxMemoryAllocationSize,
+      .import_granule = offered.host_import ? import.minImportedHostPointerAlignment : 0,
+      .seconds_per_tick = 1e-9 * double{limits.timestampPeriod},
+      .int8_dot_is_fast = dot_speed.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE};
+  out.preferred = offered;
+  out.preferred.int8_dot = offered.int8_dot && out.limits.int8_dot_is_fast;
+  out.identity = fmt::format("{:04x}-{:04x}-{:x}", properties.properties.vendorID,
+                             properties.properties.deviceID, properties.properties.driverVersion);
+  for (const std::uint8_t byte : properties.properties.pipelineCacheUUID) {
+    out.identity += fmt::format("{:02x}", byte);
+  }
+  return out;
+}
+
+bool takes_file_pages(const Context& context) {
+  try {
+    const std::string path = os::cache_directory() + "/import-trial";
+    os::write_file(path, std::string(context.limits().import_granule, ' '));
+    const os::MappedFile file = os::MappedFile::open(path);
+    return Buffer::import(context, file.bytes()).has_value();
+  } catch (const Error&) {  // nowhere to write: not known, so not relied on
+    return false;
+  }
+}
+
+}  // namespace ceiling::vulkan

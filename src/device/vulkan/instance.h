@@ -1,0 +1,33 @@
+// The Vulkan loader as this process uses it: the devices it lists, what the validation layer says.
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device/vulkan/vulkan_device.h"
+
+namespace ceiling::vulkan {
+
+class Instance {
+ public:
+  // Throws Error(failed): no driver; `validate` and no validation layer.
+  explicit Instance(bool validate);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  struct Listed {
+    VkPhysicalDevice device = VK_NULL_HANDLE;
+    Unit unit;
+  };
+  std::vector<Listed> list() const;  // of Vulkan 1.2 and up, in order of preference
+
+ private:
+  VkInstance instance_ = VK_NULL_HANDLE;
+  VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
+};
+
+}  // namespace ceiling::vulkan

@@ -1,0 +1,56 @@
+// What shaders are told with each dispatch: the same members as the `Parameters` of each .comp.
+#pragma once
+
+#include <cstdint>
+
+namespace ceiling::vulkan {
+
+// Where things lie among the words of a step's rows (device/row_words.h).
+struct RowPlaces {
+  std::uint32_t position_at, table_at, pages_at, page_positions;
+};
+
+struct EmbedParameters {
+  std::uint32_t skew, row_bytes, first_row, rows, cols;
+  float scale;
+};
+struct ProductParameters {
+  std::uint32_t skew, row_bytes, rows, cols, first_row, pitch, n, bias_at, scales_at, sums_at;
+};
+struct PrepareParameters {
+  std::uint32_t cols, norm_at;
+  float epsilon;
+  std::uint32_t scales_at, sums_at;
+};
+struct NormParameters {
+  std::uint32_t group, count, norm_at;
+  float epsilon;
+};
+struct CountParameters {
+  std::uint32_t count;
+};
+struct SoftCapParameters {
+  std::uint32_t count;
+  float cap;
+};
+struct SelectParameters {
+  std::uint32_t width, count, logit_row_at;
+};
+struct TurnParameters {
+  std::uint32_t heads, count, norm_at;
+  float epsilon;
+  RowPlaces places;
+};
+struct AttendParameters {
+  std::uint32_t n, heads, kv_heads, window, splits;
+  float scale, soft_cap;
+  RowPlaces places;
+};
+struct JoinParameters {
+  std::uint32_t width, splits, count;
+};
+struct ReadParameters {
+  std::uint32_t fours, threads;
+};
+
+}  // namespace ceiling::vulkan

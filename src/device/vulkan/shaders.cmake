@@ -1,0 +1,46 @@
+# Compiles each shader, once for each tensor type and with and without subgroups where it has such
+# variants, and gathers them in one table (shaders.h). Sets shader_table.
+set(quantised Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS)
+set(types F32 F16 BF16 ${quantised})
+file(GLOB included CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/shaders/*.glsl)
+set(folder ${CMAKE_CURRENT_BINARY_DIR}/shaders)
+file(MAKE_DIRECTORY ${folder})
+set(shader_names "")
+
+# shader(NAME FILE DEFINITIONS...)
+function(shader name file)
+  list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE definitions)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/shaders/${file}.comp)
+  add_custom_command(OUTPUT ${folder}/${name}.h
+    COMMAND ${CEILING_GLSLANG} --quiet -V -g0 --target-env vulkan1.2 ${definitions} --vn ${name}
+      -o ${folder}/${name}.h ${source}
+    DEPENDS ${source} ${included} VERBATIM)
+  set(shader_names ${shader_names} ${name} PARENT_SCOPE)
+endfunction()
+
+foreach(plain add gated soft_cap select attend attend_join read)
+  shader(${plain} ${plain})
+endforeach()
+foreach(reducing prepare norm turn)
+  shader(${reducing} ${reducing})
+  shader(${reducing}_subgroups ${reducing} SUBGROUPS)
+endforeach()
+foreach(type ${types})
+  shader(embed_${type} embed TYPE_${type})
+  shader(matmul_${type} matmul TYPE_${type})
+  shader(matvec_float_${type} matvec_float TYPE_${type})
+  shader(matvec_float_${type}_subgroups matvec_float TYPE_${type} SUBGROUPS)
+endforeach()
+foreach(type ${quantised})
+  shader(matvec_int8_${type} matvec_int8 TYPE_${type})
+  shader(matvec_int8_${type}_subgroups matvec_int8 TYPE_${type} SUBGROUPS)
+endforeach()
+
+set(headers ${shader_names})
+list(TRANSFORM headers PREPEND ${folder}/)
+list(TRANSFORM headers APPEND .h)
+set(shader_table ${folder}/table.cc)
+add_custom_command(OUTPUT ${shader_table}
+  COMMAND ${CMAKE_COMMAND} "-DNAMES=${shader_names}" -DFOLDER=${folder}
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/shader_table.cmake
+  DEPENDS ${headers} ${CMAKE_CURRENT_SOURCE_DIR}/shader_table.cmake VERBATIM)

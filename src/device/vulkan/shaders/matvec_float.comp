@@ -1,0 +1,62 @@
+// A matrix times one or a few rows of float32 activations. A workgroup has ROWS rows of the matrix.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint THREADS = 32;
+layout(constant_id = 1) const uint ROWS = 2;
+layout(constant_id = 2) const uint N = 1;  // rows of activations, or the next power of two
+layout(constant_id = 3) const uint BIAS = 0;
+layout(constant_id = 4) const uint ADD = 0;
+const uint VALUES = ROWS * N;
+#include "reduce.glsl"
+#include "common.glsl"
+#include "weights.glsl"
+#include "products.glsl"
+#ifdef WHOLE_CHUNKS
+layout(std430, binding = 1) readonly buffer X { vec4 x[]; };
+
+float product(float w[32], uint row, uvec2 begin) {
+  float sum = 0.0;
+  for (uint run = 0u; run < 2u; ++run) {
+    for (uint k = 0u; k < 4u; ++k) {
+      const uint i = 16u * run + 4u * k;
+      sum += dot(vec4(w[i], w[i + 1u], w[i + 2u], w[i + 3u]), x[(row + begin[run]) / 4u + k]);
+    }
+  }
+  return sum;
+}
+#else
+layout(std430, binding = 1) readonly buffer X { float x[]; };
+
+float product(float w[32], uint row, uvec2 begin) {
+  float sum = 0.0;
+  for (uint k = 0u; k < 32u; ++k) {
+    sum += w[k] * x[row + min(begin[k / 16u] + k % 16u, p.cols - 1u)];
+  }
+  return sum;
+}
+#endif
+
+void main() {
+  const uint first = workgroup_number() * ROWS;
+  if (first >= p.rows) return;
+  float sums[VALUES];
+  for (uint k = 0u; k < VALUES; ++k) sums[k] = 0.0;
+  for (uint chunk = gl_LocalInvocationID.x; chunk < (p.cols + 31u) / 32u; chunk += THREADS) {
+    const uvec2 begin = columns(chunk);
+    for (uint r = 0u; r < ROWS; ++r) {
+      float w[32];
+      load_floats(p.skew + min(first + r, p.rows - 1u) * p.row_bytes, chunk, p.cols, w);
+      for (uint i = 0u; i < N; ++i) {
+        sums[r * N + i] += product(w, min(i, p.n - 1u) * p.cols, begin);
+      }
+    }
+  }
+  for (uint k = 0u; k < VALUES; ++k) hand_in(k, sums[k]);
+  barrier();
+  for (uint k = gl_LocalInvocationID.x; k < VALUES; k += THREADS) {
+    const uint i = k % N;
+    const uint row = first + k / N;
+    if (i < p.n && row < p.rows) put(i, row, total_of(k));
+  }
+}

@@ -1,0 +1,20 @@
+// What products of a matrix share: where its rows and results lie, and what is added to them.
+layout(std430, binding = 2) readonly buffer Bias { float bias[]; };
+layout(std430, binding = 3) readonly buffer Added { float added[]; };
+layout(std430, binding = 4) writeonly buffer Out { float result[]; };
+layout(push_constant) uniform Parameters {
+  uint skew, row_bytes, rows, cols;  // of this piece of the matrix
+  uint first_row;                    // of the piece
+  uint pitch;                        // of results
+  uint n;                            // rows of activations
+  uint bias_at;                      // of the whole matrix
+  uint scales_at, sums_at;           // of int8 activations, in words
+} p;
+
+void put(uint i, uint row, float product) {
+  const uint column = p.first_row + row;
+  if (BIAS != 0u) product += bias[p.bias_at + column];
+  const uint at = i * p.pitch + column;
+  if (ADD != 0u) product += added[at];
+  result[at] = product;
+}

@@ -1,0 +1,317 @@
+#include "device/vulkan/work_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/error.h"
+#include "device/vulkan/attention_shape.h"
+
+namespace ceiling::vulkan {
+namespace {
+
+constexpr std::uint64_t kAlignment = 256;             // of values; no device asks for more
+constexpr std::uint32_t kElementwise = 128;           // elements a workgroup, as add.comp has them
+constexpr std::uint32_t kTileRows = 64, kTileN = 32;  // as matmul.comp has them
+constexpr std::uint32_t kMatvecRows = 2;              // of the matrix, a workgroup
+constexpr std::uint32_t kLongRow = 2048;              // columns that keep 64 invocations busy
+
+std::uint64_t aligned(std::uint64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::uint64_t value_bytes(const Value& value, const CompileOptions& options) {
+  const std::uint64_t rows =
+      value.rows == RowSet::batch ? options.max_rows : options.max_logit_rows;
+  return aligned(rows * value.width * sizeof(float));
+}
+
+// int8 activations of kFewRows rows: integers, scales, sums.
+std::uint64_t int8_words(std::uint64_t cols) {
+  return kFewRows * (cols / 4 + cols / 32 + cols / 16);
+}
+
+std::uint64_t groups_of(std::uint64_t count, std::uint64_t each) {
+  return (count + each - 1) / each;
+}
+
+bool is_quantised(TensorType type) { return info(type).block_elements > 1; }
+
+}  // namespace
+
+std::uint64_t most_workspace(const Program& program, const CompileOptions& options) {
+  const std::uint64_t rows = std::max(options.max_rows, options.max_logit_rows);
+  std::uint64_t total = 0;
+  std::uint64_t widest = 0;
+  for (const Value& value : program.values) {
+    total += value_bytes(value, options);
+    widest = std::max<std::uint64_t>(widest, value.width);
+  }
+  std::uint64_t parts = 0;
+  for (const Step& step : program.steps) {
+    if (const auto* attention = std::get_if<Attention>(&step.operation)) {
+      const KvState& kv = program.kv[attention->kv];
+      parts = std::max(parts, most_part_floats(attention->heads, kv));
+    }
+  }
+  return total + rows * widest * sizeof(float) + int8_words(widest) * 4 + parts * sizeof(float) +
+         (std::uint64_t{1} << 20);
+}
+
+WorkRunner::WorkRunner(Parts parts, const std::vector<Planned>& plan) : parts_(std::move(parts)) {
+  allocate_values();
+  allocate_workspaces(plan);
+}
+
+void WorkRunner::allocate_values() {
+  std::uint64_t total = 0;
+  for (const Value& value : parts_.program->values) {
+    value_at_.push_back(total);
+    total += value_bytes(value, parts_.options);
+  }
+  value_memory_ = Buffer(*parts_.context, total, Place::device, "activations");
+}
+
+void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan) {
+  for (const Planned& planned : plan) {
+    if (std::holds_alternative<Route>(planned.work) ||
+        std::holds_alternative<GroupedMatMul>(planned.work)) {
+      fail(ExitCode::failed,
+           "the vulkan device does not run models with experts yet: use --device cpu");
+    }
+    if (const auto* products = std::get_if<Products>(&planned.work)) {
+      const std::uint64_t cols = width(products->products.front().in);
+      float_cols_ = std::max(float_cols_, cols);
+      if (cols % 32 == 0) int8_cols_ = std::max(int8_cols_, cols);
+    }
+    const Attention* attention = std::get_if<Attention>(&planned.work);
+    if (const auto* turns = std::get_if<Turns>(&planned.work)) {
+      add_rotation(turns->query);
+      add_rotation(turns->key);
+      if (turns->attention) attention = &*turns->attention;
+    }
+    if (attention != nullptr) {
+      const KvState& kv = parts_.program->kv[attention->kv];
+      check_attention(*attention, kv);
+      part_floats_ = std::max(part_floats_, most_part_floats(attention->heads, kv));
+    }
+  }
+  const std::uint64_t rows = std::max(parts_.options.max_rows, parts_.options.max_logit_rows);
+  floats_ =
+      Buffer(*parts_.context, rows * float_cols_ * sizeof(float), Place::device, "activations");
+  if (parts_.context->features().int8_dot) {
+    int8_ = Buffer(*parts_.context, int8_words(int8_cols_) * 4, Place::device, "activations");
+  }
+  parts_of_attention_ =
+      Buffer(*parts_.context, part_floats_ * sizeof(float), Place::device, "attention");
+}
+
+std::uint64_t WorkRunner::workspace_bytes() const {
+  std::uint64_t total =
+      value_memory_.size() + floats_.size() + int8_.size() + parts_of_attention_.size();
+  for (const Rotation& one : rotations_) total += one.table.size();
+  return total;
+}
+
+void WorkRunner::begin(Recording& recording, const Span& words, const StepShape& shape) {
+  recording_ = &recording;
+  words_ = words;
+  shape_ = shape;
+  waiting_gate_.reset();
+}
+
+void WorkRunner::put(const Work& work) {
+  std::visit([this](const auto& w) { put_one(w); }, work);
+  recording_->barrier();
+}
+
+// --- where values lie ---
+
+Span WorkRunner::value(ValueId id) const { return rows_in(id, 0, rows_of(id)); }
+
+Span WorkRunner::rows_in(ValueId id, std::uint32_t first, std::uint32_t n) const {
+  const std::uint64_t each = std::uint64_t{width(id)} * sizeof(float);
+  return {value_memory_.handle(), value_at_[id] + first * each, n * each};
+}
+
+// Rows of so many floats that one binding shows; another may begin after them.
+std::uint32_t WorkRunner::rows_at_once(std::uint32_t floats) const {
+  constexpr std::uint64_t kRowsAligned = kAlignment / sizeof(float);
+  const std::uint64_t fit = parts_.context->limits().binding_bytes / (floats * sizeof(float));
+  const std::uint64_t whole = fit / kRowsAligned * kRowsAligned;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(whole, 1, 1U << 20));
+}
+
+RowPlaces WorkRunner::places() const {
+  const RowLayout& rows = parts_.rows;
+  return {static_cast<std::uint32_t>(rows.position()), static_cast<std::uint32_t>(rows.table()),
+          static_cast<std::uint32_t>(rows.pages()), rows.page_positions};
+}
+
+std::string WorkRunner::by_subgroups(std::string_view shader) const {
+  return fmt::format("{}{}", shader, parts_.context->features().subgroups ? "_subgroups" : "");
+}
+
+// --- products ---
+
+bool WorkRunner::by_int8(const MatMul& product, std::uint32_t n) const {
+  return n <= kFewRows && parts_.context->features().int8_dot &&
+         is_quantised(parts_.program->weights[product.weight].type);
+}
+
+void WorkRunner::put_one(const Products& work) {
+  const std::uint32_t n = rows_of(work.in);
+  if (n == 0) return;
+  const Inputs in = prepare(work, n);
+  for (const MatMul& product : work.products) multiply(product, work.add, in, n);
+  if (!work.gate) return;
+  if (work.gate_is_next) {
+    waiting_gate_ = work.gate;
+    return;
+  }
+  recording_->barrier();
+  put_one(*work.gate);
+}
+
+// Normalises, gates and rounds, where that is to be done; else products read the value itself.
+WorkRunner::Inputs WorkRunner::prepare(const Products& work, std::uint32_t n) {
+  const ValueId read = work.products.front().in;
+  Inputs in;
+  in.cols = width(read);
+  in.floats = value(work.in);
+  bool needs_floats = false;
+  for (const MatMul& product : work.products) {
+    (by_int8(product, n) ? in.int8 : needs_floats) = true;
+  }
+  const std::optional<GatedActivation> gate = std::exchange(waiting_gate_, std::nullopt);
+  if (!work.norm && !gate && !in.int8) return in;
+
+  const bool stored = work.norm && work.norm->stored;
+  const Span out = stored ? value(work.norm->operation.out)
+                          : Span{floats_.handle(), 0, std::uint64_t{n} * in.cols * sizeof(float)};
+  in.scales_at = kFewRows * in.cols / 4;
+  in.sums_at = in.scales_at + kFewRows * in.cols / 32;
+  PrepareParameters parameters{in.cols, 0, 0, in.scales_at, in.sums_at};
+  Span norm = in.floats;
+  if (work.norm) {
+    const Vector weight = parts_.weights->vector(work.norm->operation.weight);
+    norm = weight.span;
+    parameters.norm_at = weight.at;
+    parameters.epsilon = work.norm->operation.epsilon;
+  }
+  const bool changes = work.norm || gate;
+  const std::uint32_t floats = stored || (needs_floats && changes) ? 1 : 0;
+  const std::uint32_t gated = gate ? static_cast<std::uint32_t>(gate->activation) + 1 : 0;
+  const Span words = in.int8 ? Span{int8_.handle(), 0, int8_.size()} : out;
+  recording_->dispatch({by_subgroups("prepare"), {work.norm ? 1U : 0U, gated, floats, in.int8}},
+                       std::array{gate ? value(gate->up) : in.floats,
+                                  gate ? value(gate->gate) : in.floats, norm, out, words},
+                       parameters, {.x = n});
+  recording_->barrier();
+  if (changes) in.floats = out;
+  return in;
+}
+
+// Results may be more than one binding shows.
+void WorkRunner::multiply(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
+                          std::uint32_t n) {
+  const std::uint32_t at_once = rows_at_once(std::max(in.cols, width(product.out)));
+  for (std::uint32_t first = 0; first < n; first += at_once) {
+    multiply_rows(product, add, in, first, std::min(at_once, n - first));
+  }
+}
+
+void WorkRunner::multiply_rows(const MatMul& product, const std::optional<Add>& add,
+                               const Inputs& in, std::uint32_t first, std::uint32_t n) {
+  const Matrix& matrix = parts_.weights->matrix(product.weight);
+  const bool int8 = by_int8(product, n) && in.int8;
+  const Span x = int8 ? Span{int8_.handle(), 0, int8_.size()}
+                      : Span{in.floats.buffer,
+                             in.floats.offset + std::uint64_t{first} * in.cols * sizeof(float),
+                             std::uint64_t{n} * in.cols * sizeof(float)};
+  const Span out = rows_in(add ? add->out : product.out, first, n);
+  const Span added = add ? rows_in(add->a, first, n) : out;
+  const Vector bias =
+      product.bias ? parts_.weights->vector(*product.bias) : Vector{.span = out, .at = 0};
+  const std::uint32_t has_bias = product.bias ? 1 : 0;
+  const std::uint32_t has_add = add ? 1 : 0;
+  for (const Piece& piece : matrix.pieces) {
+    const ProductParameters parameters{piece.skew,      matrix.row_bytes, piece.rows, matrix.cols,
+                                       piece.first_row, matrix.rows,      n,          bias.at,
+                                       in.scales_at,    in.sums_at};
+    const std::array bindings{piece.span, x, bias.span, added, out};
+    if (n > kFewRows) {
+      recording_->dispatch({fmt::format("matmul_{}", name(matrix.type)), {has_bias, has_add}},
+                           bindings, parameters,
+                           {.x = groups_of(piece.rows, kTileRows),
+                            .y = static_cast<std::uint32_t>(groups_of(n, kTileN))});
+      continue;
+    }
+    const std::string shader =
+        by_subgroups(fmt::format("matvec_{}_{}", int8 ? "int8" : "float", name(matrix.type)));
+    const std::uint32_t threads = matrix.cols < kLongRow ? 32 : 64;
+    recording_->dispatch({shader, {threads, kMatvecRows, std::bit_ceil(n), has_bias, has_add}},
+                         bindings, parameters, {.x = groups_of(piece.rows, kMatvecRows)});
+  }
+}
+
+// --- single operations ---
+
+void WorkRunner::put_one(const Embed& o) {
+  const Matrix& table = parts_.weights->matrix(o.table);
+  for (const Piece& piece : table.pieces) {
+    const EmbedParameters parameters{piece.skew, table.row_bytes, piece.first_row,
+                                     piece.rows, table.cols,      o.scale};
+    recording_->dispatch({fmt::format("embed_{}", name(table.type)), {}},
+                         std::array{piece.span, words_, value(o.out)}, parameters,
+                         {.x = rows_of(o.out)});
+  }
+}
+
+void WorkRunner::put_one(const RmsNorm& o) {
+  const Vector weight = parts_.weights->vector(o.weight);
+  const std::uint32_t groups = rows_of(o.in) * (width(o.in) / o.group);
+  recording_->dispatch({by_subgroups("norm"), {}},
+                       std::array{value(o.in), weight.span, value(o.out)},
+                       NormParameters{o.group, groups, weight.at, o.epsilon}, {.x = groups});
+}
+
+void WorkRunner::put_one(const GatedActivation& o) {
+  const std::uint32_t count = rows_of(o.gate) * width(o.gate);
+  recording_->dispatch({"gated", {static_cast<std::uint32_t>(o.activation)}},
+                       std::array{value(o.gate), value(o.up), value(o.out)}, CountParameters{count},
+                       {.x = groups_of(count, kElementwise)});
+}
+
+void WorkRunner::put_one(const Add& o) {
+  const std::uint32_t count = rows_of(o.a) * width(o.a);
+  recording_->dispatch({"add", {}}, std::array{value(o.a), value(o.b), value(o.out)},
+                       CountParameters{count}, {.x = groups_of(count, kElementwise)});
+}
+
+void WorkRunner::put_one(const SelectRows& o) {
+  const std::uint32_t count = shape_.rows.logit_rows * width(o.out);
+  if (count == 0) return;
+  recording_->dispatch(
+      {"select", {}}, std::array{value(o.in), words_, value(o.out)},
+      SelectParameters{width(o.out), count, static_cast<std::uint32_t>(parts_.rows.logit_row())},
+      {.x = groups_of(count, kElementwise)});
+}
+
+void WorkRunner::put_one(const SoftCap& o) {
+  const std::uint32_t n = rows_of(o.value);
+  const std::uint32_t at_once = rows_at_once(width(o.value));
+  for (std::uint32_t first = 0; first < n; first += at_once) {
+    const std::uint32_t rows = std::min(at_once, n - first);
+    const std::uint32_t count = rows * width(o.value);
+    recording_->dispatch({"soft_cap", {}}, std::array{rows_in(o.value, first, rows)},
+                         SoftCapParameters{count, o.cap}, {.x = groups_of(count, kElementwise)});
+  }
+}
+
+void WorkRunner::put_one(const Route&) {}          // refused when compiled
+void WorkRunner::put_one(const GroupedMatMul&) {}  // likewise
+
+}  // namespace ceiling::vulkan

@@ -1,0 +1,110 @@
+// Planned work, recorded: activations' places, workspaces, and which shaders do what.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "device/plan.h"
+#include "device/row_words.h"
+#include "device/segment_ends.h"
+#include "device/vulkan/kv_store.h"
+#include "device/vulkan/memory.h"
+#include "device/vulkan/parameters.h"
+#include "device/vulkan/recording.h"
+#include "device/vulkan/weights.h"
+
+namespace ceiling::vulkan {
+
+// Rows that a product reads the weights once for; from more on it works in tiles.
+inline constexpr std::uint32_t kFewRows = 8;
+
+// More than a WorkRunner of any segment allocates.
+std::uint64_t most_workspace(const Program& program, const CompileOptions& options);
+
+class WorkRunner {
+ public:
+  struct Parts {
+    std::shared_ptr<const Context> context;
+    const Program* program;
+    std::shared_ptr<const DeviceWeights> weights;
+    const VulkanKvStore* kv;
+    RowLayout rows;
+    CompileOptions options;
+  };
+  // Throws Error(failed): no memory, or an operation that has no shader.
+  WorkRunner(Parts parts, const std::vector<Planned>& plan);
+
+  // For what is put from here on. `words`: the step's rows. `prompt`: more than kFewRows rows, one
+  // sequence's positions in order.
+  struct StepShape {
+    StepRows rows;
+    bool prompt = false;
+  };
+  void begin(Recording& recording, const Span& words, const StepShape& shape);
+  void put(const Work& work);  // and a barrier after it
+
+  Span value(ValueId id) const;  // its rows of this step
+  std::uint64_t workspace_bytes() const;
+
+ private:
+  struct Rotation {
+    Rope rope;
+    Buffer table;
+  };
+  // What the products of one Products read.
+  struct Inputs {
+    Span floats;  // [n, cols]
+    std::uint32_t cols = 0;
+    bool int8 = false;  // the int8 workspace holds them too
+    std::uint32_t scales_at = 0, sums_at = 0;
+  };
+
+  void allocate_values();
+  void allocate_workspaces(const std::vector<Planned>& plan);
+  void add_rotation(const std::optional<Turns::Part>& part);
+  const Buffer& rotation(const Rope& rope) const;
+
+  void put_one(const Products& work);
+  void put_one(const Turns& work);
+  void put_one(const Embed& o);
+  void put_one(const RmsNorm& o);
+  void put_one(const Attention& o);
+  void put_one(const GatedActivation& o);
+  void put_one(const Add& o);
+  void put_one(const SelectRows& o);
+  void put_one(const SoftCap& o);
+  void put_one(const Route& o);
+  void put_one(const GroupedMatMul& o);
+
+  Inputs prepare(const Products& work, std::uint32_t n);
+  bool by_int8(const MatMul& product, std::uint32_t n) const;
+  void multiply(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
+                std::uint32_t n);
+  void multiply_rows(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
+                     std::uint32_t first, std::uint32_t n);
+  void turn(const Turns::Part& part, const KvAppend* store);
+  void store(ValueId value, const Span& cache, std::uint32_t kv_heads, std::uint32_t width);
+
+  std::uint32_t rows_of(ValueId id) const { return shape_.rows.of(parts_.program->values[id]); }
+  std::uint32_t width(ValueId id) const { return parts_.program->values[id].width; }
+  Span rows_in(ValueId id, std::uint32_t first, std::uint32_t n) const;
+  std::uint32_t rows_at_once(std::uint32_t width) const;
+  RowPlaces places() const;
+  std::string by_subgroups(std::string_view shader) const;
+
+  Parts parts_;
+  Recording* recording_ = nullptr;
+  Span words_;
+  StepShape shape_;
+  std::optional<GatedActivation> waiting_gate_;  // its products are there, it is not
+
+  Buffer value_memory_;
+  std::vector<std::uint64_t> value_at_;
+  std::uint64_t float_cols_ = 0, int8_cols_ = 0, part_floats_ = 0;  // of the workspaces
+  Buffer floats_, int8_, parts_of_attention_;
+  std::vector<Rotation> rotations_;
+};
+
+}  // namespace ceiling::vulkan
