@@ -7,16 +7,18 @@
 #include "device/cpu/cpu_device.h"
 #include "device/cuda/cuda_device.h"
 #include "device/reference/reference_device.h"
+#include "device/vulkan/vulkan_device.h"
 #include "os/cpu.h"
 #include "os/memory.h"
 
 namespace ceiling {
 
-std::vector<std::string_view> device_names() { return {"cpu", "cuda", "reference"}; }
+std::vector<std::string_view> device_names() { return {"cpu", "cuda", "vulkan", "reference"}; }
 
 std::unique_ptr<Device> make_device(std::string_view name, unsigned threads) {
   if (name == "reference") return make_reference_device();
   if (name == "cuda") return cuda::make_cuda_device({});
+  if (name == "vulkan") return vulkan::make_vulkan_device({});
   if (name != "cpu") {
     fail(ExitCode::usage, "device '{}' is unknown: this build has {}", name,
          fmt::join(device_names(), ", "));
@@ -32,26 +34,48 @@ std::unique_ptr<Device> make_device(std::string_view name, unsigned threads) {
   return cpu::make_cpu_device(options);
 }
 
-std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
-                                     const CompileOptions& options, std::uint64_t device_memory) {
+namespace {
+
+UnitBudget host_budget(std::string_view name) {
   UnitBudget host;
-  host.unit = name == "cuda" ? "cpu" : name;
+  host.unit = name;
   host.reads_mapping = true;
   host.memory_bytes = os::memory_info().total.value;
-  if (name != "cuda") {
-    if (device_memory != 0) {
-      fail(ExitCode::usage,
-           "--device-memory limits a device with memory of its own; '{}' reads the model where it "
-           "lies",
-           name);
-    }
-    return {host};
-  }
+  return host;
+}
+
+// A device with memory of its own; empty: it reads the model where it lies.
+std::optional<UnitBudget> own_memory(std::string_view name, const Program& program,
+                                     const CompileOptions& options, std::uint64_t device_memory) {
   UnitBudget device;
   device.unit = name;
-  device.memory_bytes = cuda::free_memory({.number = 0, .memory_bytes = device_memory});
-  device.workspace_bytes = cuda::workspace_bytes(program, options);
-  return {device, host};
+  if (name == "cuda") {
+    device.memory_bytes = cuda::free_memory({.number = 0, .memory_bytes = device_memory});
+    device.workspace_bytes = cuda::workspace_bytes(program, options);
+    return device;
+  }
+  if (name != "vulkan") return std::nullopt;
+  const vulkan::Reach reach = vulkan::reach({.memory_bytes = device_memory});
+  if (reach.reads_mapping) return std::nullopt;
+  device.memory_bytes = reach.memory_bytes;
+  device.workspace_bytes = vulkan::workspace_bytes(program, options);
+  return device;
+}
+
+}  // namespace
+
+std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
+                                     const CompileOptions& options, std::uint64_t device_memory) {
+  if (const auto device = own_memory(name, program, options, device_memory)) {
+    return {*device, host_budget("cpu")};
+  }
+  if (device_memory != 0) {
+    fail(ExitCode::usage,
+         "--device-memory limits a device with memory of its own; '{}' reads the model where it "
+         "lies",
+         name);
+  }
+  return {host_budget(name)};
 }
 
 }  // namespace ceiling

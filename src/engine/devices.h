@@ -9,7 +9,7 @@
 
 namespace ceiling {
 
-std::vector<std::string_view> device_names();  // "cpu", "cuda", "reference"
+std::vector<std::string_view> device_names();  // "cpu", "cuda", "vulkan", "reference"
 
 // `threads` is for the CPU; 0: os::default_threads(). Throws Error(usage) for an unknown name and
 // for more threads than this process has processors, Error(failed) for a device that is not there.

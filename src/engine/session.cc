@@ -1,10 +1,12 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "engine/devices.h"
+#include "engine/hand_over.h"
 #include "engine/kv_pages.h"
 #include "engine/segments.h"
 #include "os/memory.h"
@@ -54,14 +56,26 @@ struct Session::State {
   std::shared_ptr<const Model> model;
   SessionOptions options;
   Device& unit(std::string_view name);  // made when it is first asked for
-  std::unique_ptr<KvStore> make_store();
+
+  // The model as one device was asked to run it.
+  struct Side {
+    Placement placement;
+    std::vector<KvStore*> segment_stores;  // the parts of the store
+    std::unique_ptr<KvStore> store;
+    std::unique_ptr<Executable> executable;
+  };
+  Side make_side(std::string_view device, const CompileOptions& compile);
+  void make_stores(Side& side);
+  void truncate(std::uint32_t sequence, std::uint32_t length);
+  // For `count` more positions of a sequence: many are a prompt's.
+  Executable& executable_for(std::uint32_t sequence, std::size_t count);
 
   std::vector<std::unique_ptr<Device>> devices;  // the one asked for, then others in use
-  Placement placement;
-  std::unique_ptr<KvStore> store;
-  std::vector<KvStore*> segment_stores;  // its parts
+  Side main;
+  std::optional<Side> prefill;  // where prompts run elsewhere
+  std::optional<HandOver> hand_over;
+  std::unique_ptr<KvStore> both_stores;
   std::unique_ptr<KvPages> pages;
-  std::unique_ptr<Executable> executable;
   Batch batch;  // reused from step to step
 };
 
@@ -70,28 +84,41 @@ Session::State::State(std::shared_ptr<const Model> opened, const SessionOptions&
   CompileOptions compile;
   compile.max_rows = std::max(options.batch_rows, options.sequences);
   compile.max_logit_rows = std::max(options.logit_rows, options.sequences);
-  unit(options.device);
-  placement =
-      place(program(), unit_budgets(options.device, program(), compile, options.device_memory),
-            options.context, options.sequences, options.kv, Phase::decode, options.no_spill);
-  std::uint64_t host_kv_bytes = 0;
-  for (const Segment& segment : placement.segments) {
-    if (segment.residency != Residency::copied) host_kv_bytes += segment.kv_bytes;
+  main = make_side(options.device, compile);
+  if (options.prefill_device.empty() || options.prefill_device == options.device) {
+    pages = std::make_unique<KvPages>(*main.store, options.sequences);
+    return;
   }
-  check_memory(host_kv_bytes, options, "the KV cache");
-  store = make_store();
-  pages = std::make_unique<KvPages>(*store, options.sequences);
-  std::uint64_t host_bytes = host_kv_bytes;
+  prefill = make_side(options.prefill_device, compile);
+  hand_over.emplace(*prefill->store, *main.store, options.sequences);
+  both_stores = mirror_stores(*prefill->store, *main.store);
+  pages = std::make_unique<KvPages>(*both_stores, options.sequences);
+}
+
+Session::State::Side Session::State::make_side(std::string_view device,
+                                               const CompileOptions& compile) {
+  Side side;
+  unit(device);
+  side.placement =
+      place(program(), unit_budgets(device, program(), compile, options.device_memory),
+            options.context, options.sequences, options.kv, Phase::decode, options.no_spill);
+  std::uint64_t host_bytes = 0;
+  for (const Segment& segment : side.placement.segments) {
+    if (segment.residency != Residency::copied) host_bytes += segment.kv_bytes;
+  }
+  check_memory(host_bytes, options, "the KV cache");
+  make_stores(side);
   std::vector<std::unique_ptr<Executable>> executables;
-  for (std::size_t i = 0; i < placement.segments.size(); ++i) {
-    const Segment& segment = placement.segments[i];
+  for (std::size_t i = 0; i < side.placement.segments.size(); ++i) {
+    const Segment& segment = side.placement.segments[i];
     executables.push_back(unit(segment.unit)
                               .compile(program(), model->weights(), segment.begin, segment.end,
-                                       *segment_stores[i], compile));
+                                       *side.segment_stores[i], compile));
     if (segment.residency != Residency::copied) host_bytes += executables.back()->workspace_bytes();
   }
-  executable = join_executables(std::move(executables));
+  side.executable = join_executables(std::move(executables));
   check_memory(host_bytes, options, "the KV cache and the buffers");
+  return side;
 }
 
 Device& Session::State::unit(std::string_view name) {
@@ -101,10 +128,10 @@ Device& Session::State::unit(std::string_view name) {
   return *devices.emplace_back(make_device(name, options.threads));
 }
 
-std::unique_ptr<KvStore> Session::State::make_store() {
+void Session::State::make_stores(Side& side) {
   const auto stores = [&](std::uint32_t pages_of_each) {
     std::vector<std::unique_ptr<KvStore>> out;
-    for (const Segment& segment : placement.segments) {
+    for (const Segment& segment : side.placement.segments) {
       out.push_back(
           unit(segment.unit)
               .make_kv_store(program(), segment.begin, segment.end, options.kv, pages_of_each));
@@ -114,8 +141,23 @@ std::unique_ptr<KvStore> Session::State::make_store() {
   // A device chooses the size of its pages; stores of one page tell it.
   const std::uint32_t page = join_stores(stores(1))->page_positions();
   auto parts = stores(options.sequences * ((options.context + page - 1) / page));
-  for (const auto& part : parts) segment_stores.push_back(part.get());
-  return join_stores(std::move(parts));
+  for (const auto& part : parts) side.segment_stores.push_back(part.get());
+  side.store = join_stores(std::move(parts));
+}
+
+Executable& Session::State::executable_for(std::uint32_t sequence, std::size_t count) {
+  if (!prefill) return *main.executable;
+  const auto side = count > 1 ? HandOver::Side::prefill : HandOver::Side::decode;
+  const std::uint32_t length = pages->length(sequence);
+  const auto before = static_cast<std::uint32_t>(length - count);
+  hand_over->bring(side, sequence, before, pages->tables()[sequence]);
+  hand_over->appended(side, sequence, length);
+  return count > 1 ? *prefill->executable : *main.executable;
+}
+
+void Session::State::truncate(std::uint32_t sequence, std::uint32_t length) {
+  pages->truncate(sequence, length);
+  if (hand_over) hand_over->truncated(sequence, length);
 }
 
 void Session::State::check_tokens(std::uint32_t sequence, std::span<const Token> tokens) const {
@@ -150,9 +192,9 @@ std::span<const float> Session::State::run_chunk(std::uint32_t sequence,
   }
   pages->append(sequence, count);
   try {
-    return executable->run(batch, pages->tables());
+    return executable_for(sequence, count).run(batch, pages->tables());
   } catch (...) {
-    pages->truncate(sequence, begin);
+    truncate(sequence, begin);
     throw;
   }
 }
@@ -172,12 +214,16 @@ std::string Session::description() const {
   }
   return text;
 }
-Executable& Session::executable() { return *state_->executable; }
-const Placement& Session::placement() const { return state_->placement; }
+Executable& Session::executable() { return *state_->main.executable; }
+const Placement& Session::placement() const { return state_->main.placement; }
 const SessionOptions& Session::options() const { return state_->options; }
 std::uint32_t Session::context() const { return state_->options.context; }
 std::uint64_t Session::kv_bytes() const {
-  return state_->store->page_bytes() * state_->store->page_count();
+  const KvStore& store = *state_->main.store;
+  return store.page_bytes() * store.page_count();
+}
+std::uint64_t Session::handed_over_bytes() const {
+  return state_->hand_over ? state_->hand_over->bytes() : 0;
 }
 
 std::span<const float> Session::append(std::uint32_t sequence, std::span<const Token> tokens,
@@ -206,11 +252,14 @@ std::span<const float> Session::step(std::span<const std::uint32_t> sequences,
   }
   std::size_t grown = 0;
   try {
-    for (; grown < sequences.size(); ++grown) state.pages->append(sequences[grown], 1);
-    return state.executable->run(state.batch, state.pages->tables());
+    for (; grown < sequences.size(); ++grown) {
+      state.pages->append(sequences[grown], 1);
+      state.executable_for(sequences[grown], 1);
+    }
+    return state.main.executable->run(state.batch, state.pages->tables());
   } catch (...) {
-    for (std::size_t i = 0; i < grown; ++i) {
-      state.pages->truncate(sequences[i], state.batch.rows[i].position);
+    for (std::size_t i = 0; i < std::min(grown + 1, sequences.size()); ++i) {
+      state.truncate(sequences[i], state.batch.rows[i].position);
     }
     throw;
   }
@@ -237,8 +286,11 @@ std::uint32_t Session::length(std::uint32_t sequence) const {
   return state_->pages->length(sequence);
 }
 void Session::truncate(std::uint32_t sequence, std::uint32_t length) {
-  state_->pages->truncate(sequence, length);
+  state_->truncate(sequence, length);
 }
-void Session::fork(std::uint32_t from, std::uint32_t to) { state_->pages->fork(from, to); }
+void Session::fork(std::uint32_t from, std::uint32_t to) {
+  state_->pages->fork(from, to);
+  if (state_->hand_over) state_->hand_over->forked(from, to);
+}
 
 }  // namespace ceiling

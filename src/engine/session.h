@@ -13,9 +13,10 @@
 namespace ceiling {
 
 struct SessionOptions {
-  std::string device = "cpu";  // one of device_names()
-  unsigned threads = 0;        // 0: default
-  std::uint32_t context = 0;   // positions of one sequence; 0: min(model's limit, 4096)
+  std::string device = "cpu";       // one of device_names()
+  std::string prefill_device = {};  // prompts run on it; empty: on `device`, as answers do
+  unsigned threads = 0;             // 0: default
+  std::uint32_t context = 0;        // positions of one sequence; 0: min(model's limit, 4096)
   std::uint32_t sequences = 1;
   std::uint32_t batch_rows = 512;  // prompt chunk
   std::uint32_t logit_rows = 1;    // most rows whose logits are wanted in one step
@@ -41,7 +42,8 @@ class Session {
   const Placement& placement() const;
   const SessionOptions& options() const;  // with the defaults filled in
   std::uint32_t context() const;
-  std::uint64_t kv_bytes() const;  // of all positions that the session may hold
+  std::uint64_t kv_bytes() const;           // of all positions that the session may hold
+  std::uint64_t handed_over_bytes() const;  // of KV cache, between prefill_device and device
 
   // Appends tokens to a sequence, in chunks; returns the last token's logits [vocabulary], valid
   // until the next call. Throws Error(usage) for zero tokens, tokens outside the vocabulary, or

@@ -9,7 +9,7 @@
 namespace ceiling::reference {
 namespace {
 
-constexpr std::uint32_t kPagePositions = 32;
+constexpr std::uint32_t kPagePositions = 64;  // as every device: they hand pages to each other
 
 }  // namespace
 

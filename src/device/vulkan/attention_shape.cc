@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "device/vulkan/parameters.h"
 
 namespace ceiling::vulkan {
 namespace {
@@ -12,7 +13,6 @@ constexpr std::uint32_t kQueryFloats = 2048;
 constexpr std::uint32_t kMostTileRows = 16;
 constexpr std::uint32_t kMostSplits = 16;
 constexpr std::uint32_t kWantedGroups = 64;  // that keep a device busy
-constexpr std::uint32_t kFew = 8;            // rows whose positions are shared
 
 std::uint32_t tile_rows(const KvState& kv) {
   return std::min(kMostTileRows, kQueryFloats / kv.key_width);
@@ -32,7 +32,7 @@ AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads
     return shape;
   }
   shape.keys = 64;
-  if (n > kFew) return shape;
+  if (n > kFewRows) return shape;
   const std::uint32_t tiles = n * (heads / shape.heads);
   shape.splits = std::clamp(kWantedGroups / tiles, 1U, kMostSplits);
   return shape;
@@ -40,7 +40,7 @@ AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads
 
 std::uint64_t most_part_floats(std::uint32_t heads, const KvState& kv) {
   std::uint64_t most = 0;
-  for (std::uint32_t n = 1; n <= kFew; ++n) {
+  for (std::uint32_t n = 1; n <= kFewRows; ++n) {
     const std::uint32_t splits = attention_shape(n, false, heads, kv).splits;
     most = std::max(most, std::uint64_t{n} * heads * splits * (kv.value_width + 2));
   }

@@ -27,15 +27,19 @@ std::vector<VkExtensionProperties> extensions_of(VkPhysicalDevice device) {
   return all;
 }
 
-std::uint32_t compute_family(VkPhysicalDevice device, Features& offered) {
+struct Family {
+  std::uint32_t number = 0;
+  std::uint32_t clock_bits = 0;  // 0: it has no clock
+};
+
+Family compute_family(VkPhysicalDevice device) {
   std::uint32_t count = 0;
   vkGetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
   for (std::uint32_t i = 0; i < count; ++i) {
     if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
-    offered.timestamps = families[i].timestampValidBits > 0;
-    return i;
+    return {i, families[i].timestampValidBits};
   }
   fail(ExitCode::failed, "vulkan: the device has no queue that computes: use --device cpu");
 }
@@ -50,7 +54,9 @@ Detected detect(VkPhysicalDevice device) {
   };
   Detected out;
   Features& offered = out.offered;
-  out.queue_family = compute_family(device, offered);
+  const Family family = compute_family(device);
+  out.queue_family = family.number;
+  offered.timestamps = family.clock_bits > 0;
 
   auto dot = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
@@ -98,6 +104,8 @@ Detected detect(VkPhysicalDevice device) {
       .allocation_bytes = allocation.maxMemoryAllocationSize,
       .import_granule = offered.host_import ? import.minImportedHostPointerAlignment : 0,
       .seconds_per_tick = 1e-9 * double{limits.timestampPeriod},
+      .tick_mask =
+          family.clock_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << family.clock_bits) - 1,
       .int8_dot_is_fast = dot_speed.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE};
   out.preferred = offered;
   out.preferred.int8_dot = offered.int8_dot && out.limits.int8_dot_is_fast;

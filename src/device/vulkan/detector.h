@@ -19,6 +19,7 @@ struct Limits {
   std::uint64_t allocation_bytes = 0;   // most in one piece
   std::uint64_t import_granule = 0;     // host pages are imported in whole ones of these
   double seconds_per_tick = 0;          // of the device's clock
+  std::uint64_t tick_mask = 0;          // the bits of it that count
   bool int8_dot_is_fast = false;        // its own instruction, not several
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr VkMemoryPropertyFlags kHost =
     VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 
-// The best first. The last but one of each is always there.
+// The best first; every device has the last.
 std::array<VkMemoryPropertyFlags, 2> wishes(Place place) {
   switch (place) {
     case Place::device:

@@ -5,6 +5,10 @@
 
 namespace ceiling::vulkan {
 
+// Rows that a product reads the weights once for, and whose positions attention shares among
+// workgroups; from more on both work in tiles.
+inline constexpr std::uint32_t kFewRows = 8;
+
 // Where things lie among the words of a step's rows (device/row_words.h).
 struct RowPlaces {
   std::uint32_t position_at, table_at, pages_at, page_positions;

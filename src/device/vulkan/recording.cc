@@ -126,6 +126,7 @@ void Recording::run() const { context_->run(commands_); }
 
 std::vector<Seconds> Recording::times() const {
   std::vector<std::uint64_t> ticks(marks_);
+  const Limits& limits = context_->limits();
   std::vector<Seconds> out;
   if (marks_ == 0) return out;
   check(vkGetQueryPoolResults(
@@ -133,8 +134,8 @@ std::vector<Seconds> Recording::times() const {
             ticks.data(), sizeof(std::uint64_t), VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
         "reading the clock");
   for (std::uint32_t i = 1; i < marks_; ++i) {
-    out.push_back(
-        {static_cast<double>(ticks[i] - ticks[i - 1]) * context_->limits().seconds_per_tick});
+    out.push_back({static_cast<double>((ticks[i] - ticks[i - 1]) & limits.tick_mask) *
+                   limits.seconds_per_tick});
   }
   return out;
 }

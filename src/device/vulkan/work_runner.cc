@@ -69,7 +69,15 @@ void WorkRunner::allocate_values() {
   std::uint64_t total = 0;
   for (const Value& value : parts_.program->values) {
     value_at_.push_back(total);
-    total += value_bytes(value, parts_.options);
+    const std::uint64_t bytes = value_bytes(value, parts_.options);
+    if (value.rows == RowSet::batch && bytes > parts_.context->limits().binding_bytes) {
+      fail(ExitCode::failed,
+           "vulkan: {} rows of '{}' are {}, the device's shaders see {} at once: ask for shorter "
+           "batches, or use --device cpu",
+           parts_.options.max_rows, value.name, format_capacity({bytes}),
+           format_capacity({parts_.context->limits().binding_bytes}));
+    }
+    total += bytes;
   }
   value_memory_ = Buffer(*parts_.context, total, Place::device, "activations");
 }

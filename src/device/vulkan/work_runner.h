@@ -17,9 +17,6 @@
 
 namespace ceiling::vulkan {
 
-// Rows that a product reads the weights once for; from more on it works in tiles.
-inline constexpr std::uint32_t kFewRows = 8;
-
 // More than a WorkRunner of any segment allocates.
 std::uint64_t most_workspace(const Program& program, const CompileOptions& options);
 
