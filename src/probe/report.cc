@@ -50,8 +50,8 @@ Report run(const Options& options, const OnProgress& progress) {
   const std::vector<unsigned> counts = thread_counts(threads);
   const Seconds time{options.quick ? 0.15 : 0.6};
   const Seconds compute_time{options.quick ? 0.05 : 0.2};
-  const auto steps =
-      static_cast<unsigned>(counts.size() + (options.file.empty() ? 0 : 1) + (threads > 1 ? 2 : 1));
+  const auto steps = static_cast<unsigned>(counts.size() + (options.file.empty() ? 0 : 1) + 1 +
+                                           (threads > 1 ? 2 : 1));
   os::MappedFile file;
   if (!options.file.empty()) file = os::MappedFile::open(options.file);
   unsigned done = 0;
@@ -70,6 +70,8 @@ Report run(const Options& options, const OnProgress& progress) {
       if (t > 1) step(fmt::format("reading memory with {} threads", t));
       report.memory.push_back(measure_bandwidth({memory.data(), memory.size()}, t, time));
     }
+    step("reading with other compute units");
+    report.units = measure_units({memory.data(), memory.size()}, threads, time);
   }
   if (!options.file.empty()) {
     step("reading the file's mapping");

@@ -11,6 +11,7 @@
 #include "os/conditions.h"
 #include "probe/machine.h"
 #include "probe/measure.h"
+#include "probe/unit_reading.h"
 
 namespace ceiling::probe {
 
@@ -39,6 +40,7 @@ struct Report {
   Bytes wanted_region;                   // what a reading of memory should cover
   std::vector<BandwidthReading> memory;  // anonymous memory; threads ascending
   std::optional<FileReading> file;
+  std::vector<UnitReading> units;       // other readers of memory
   std::vector<ComputeReading> compute;  // for one thread, then for all
   std::vector<Warning> warnings;
 };

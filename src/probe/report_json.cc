@@ -24,6 +24,24 @@ Json bandwidth(const BandwidthReading& reading, const std::string& source) {
           {"gb_per_s", summary(reading.gb_per_s)}};
 }
 
+Json unit(const UnitReading& reading) {
+  Json json = {{"device", reading.device},
+               {"name", reading.name},
+               {"driver", reading.driver},
+               {"host_memory", reading.host_memory},
+               {"software", reading.software}};
+  if (!reading.failure.empty()) {
+    json["failure"] = reading.failure;
+    return json;
+  }
+  json["gb_per_s"] = summary(reading.gb_per_s);
+  if (reading.host_memory) {
+    json["both_at_once"] = {{"unit_gb_per_s", summary(reading.beside_cpu)},
+                            {"cpu_gb_per_s", summary(reading.cpu_beside_it)}};
+  }
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const Report& report) {
@@ -38,6 +56,8 @@ Json to_json(const Report& report) {
     json["bandwidth"].push_back(bandwidth(report.file->bandwidth, "file"));
     json["file"] = {{"path", report.file->path}, {"bytes", report.file->size.value}};
   }
+  json["units"] = Json::array();
+  for (const UnitReading& reading : report.units) json["units"].push_back(unit(reading));
   json["compute"] = Json::array();
   for (const ComputeReading& reading : report.compute) {
     json["compute"].push_back({{"arithmetic", name(reading.arithmetic)},

@@ -105,6 +105,21 @@ void title(Out out, std::string_view what, std::string_view unit) {
                  "9 of 10 readings");
 }
 
+void units(Out out, const Report& report) {
+  for (const UnitReading& unit : report.units) {
+    const std::string name = printable(unit.name, 28);
+    if (!unit.failure.empty()) {
+      fmt::format_to(out, "{}\n", wrapped(fmt::format("  {}: {}", name, unit.failure)));
+      continue;
+    }
+    const std::string label = fmt::format("{}: {}", unit.device, name);
+    row(out, label, unit.gb_per_s);
+    if (!unit.host_memory) continue;
+    row(out, "  the same while the CPU reads too", unit.beside_cpu);
+    row(out, "  the CPU meanwhile", unit.cpu_beside_it);
+  }
+}
+
 void measured(Out out, const Report& report) {
   title(out, "Reading", "GB/s");
   for (const BandwidthReading& reading : report.memory) {
@@ -117,6 +132,7 @@ void measured(Out out, const Report& report) {
                     counted(report.file->bandwidth.threads, "thread")),
         report.file->bandwidth.gb_per_s);
   }
+  units(out, report);
   title(out, "Multiplying and adding", "Gop/s");
   for (const ComputeReading& reading : report.compute) {
     row(out, fmt::format("{}, {}", name(reading.arithmetic), counted(reading.threads, "thread")),

@@ -155,6 +155,40 @@ TEST(Json, HoldsEveryReadingAndNullForWhatIsNotShown) {
   EXPECT_EQ(json["machine"]["last_level_bytes"], 32 << 20);
 }
 
+UnitReading unit() {
+  return {.device = "vulkan",
+          .name = "A graphics processor whose name goes on and on",
+          .driver = "imaginary 1.0",
+          .host_memory = true,
+          .software = false,
+          .failure = "",
+          .gb_per_s = Distribution({40}),
+          .beside_cpu = Distribution({22}),
+          .cpu_beside_it = Distribution({21})};
+}
+
+TEST(Text, TellsWhatOtherUnitsRead) {
+  Report report = quiet();
+  report.units = {unit(), unit()};
+  report.units[1].failure = "vulkan: the device is lost: start again, and see the system's log";
+  const std::string text = to_text(report, false);
+  EXPECT_THAT(text, HasSubstr("vulkan: A graphics"));
+  EXPECT_THAT(text, HasSubstr("while the CPU reads too"));
+  EXPECT_THAT(text, HasSubstr("the device is lost"));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 82U) << line;
+}
+
+TEST(Json, HoldsOtherUnitsAndWhatIsLeftToEach) {
+  Report report = quiet();
+  report.units = {unit()};
+  const auto json = nlohmann::json::parse(to_json(report).dump());
+  EXPECT_EQ(json["units"][0]["gb_per_s"]["median"], 40);
+  EXPECT_EQ(json["units"][0]["both_at_once"]["cpu_gb_per_s"]["median"], 21);
+  report.units[0].host_memory = false;
+  EXPECT_FALSE(to_json(report)["units"][0].contains("both_at_once"));
+}
+
 TEST(Json, DoesNotNameTheHost) {
   Report report = quiet();
   report.machine.system.host = "secret-host";
