@@ -84,7 +84,8 @@ class Bench {
     report_.model.reset();  // before the file is mapped again
     const auto start = std::chrono::steady_clock::now();
     report_.model = Model::open(path_);
-    Session session(report_.model, session_options(flags_, tests_, threads));
+    Session session(report_.model,
+                    settled(*report_.model, session_options(flags_, tests_, threads)));
     const Seconds load{
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
     const MemoryReader reader(session);
@@ -161,6 +162,7 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "of the random tokens")->capture_default_str();
   add_device_flags(*command, flags->session);
+  add_split_flags(*command, flags->session);
   command->add_flag("--profile", flags->profile, "where the time of a step goes, by operation");
   command->add_flag("--json", flags->as_json, "print JSON, every sample");
   command->footer(

@@ -41,7 +41,7 @@ class Chat {
         model_(Model::open(model_path(flags.session.model))),
         options_(flags.generation),
         conversation_(model_->chat_format()),
-        session_(model_, flags.session.options) {
+        session_(model_, settled(*model_, flags.session.options)) {
     options_.stop_tokens = model_->chat_format()->stop_tokens();
     if (!flags.system.empty()) conversation_.set_system_text(flags.system);
     load_.value = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();

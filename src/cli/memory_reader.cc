@@ -9,7 +9,7 @@ MemoryReader::MemoryReader(Session& session) {
   Device& device = session.device();
   if (device.read_rate()) {
     kernel_ = device.name();
-    region_ = "1 GiB of the device's memory";
+    region_ = "the device's memory";
     read_ = [&device](Bytes amount) {
       return probe::ReadSlice{amount,
                               {static_cast<double>(amount.value) / device.read_rate()->value}};

@@ -53,7 +53,7 @@ void run(const RunFlags& flags) {
   const auto model = Model::open(model_path(flags.session.model));
   GenerateOptions options = flags.generation;
   const std::vector<Token> prompt = encode_prompt(flags, *model, options.stop_tokens);
-  Session session(model, flags.session.options);
+  Session session(model, settled(*model, flags.session.options));
   AnswerSummary summary;
   summary.load.value =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -89,6 +89,7 @@ void add_run_command(CLI::App& app) {
   add_threads_flag(*command, flags->session);
   add_context_flag(*command, flags->session);
   add_device_flags(*command, flags->session);
+  add_split_flags(*command, flags->session);
   command->add_flag("--raw", flags->raw, "continue the text: no chat format");
   command->add_flag("--json", flags->as_json, "print JSON, with the tokens and the clocks");
   command->callback([flags] { run(*flags); });

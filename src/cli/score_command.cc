@@ -61,7 +61,7 @@ std::vector<CaseResult> score_cases(const ScoreFlags& flags) {
   for (const CaseResult& result : results) {
     options.context = std::max(options.context, static_cast<std::uint32_t>(result.tokens.size()));
   }
-  Session session(model, options);
+  Session session(model, settled(*model, options));
   std::optional<Session> truth;
   if (!flags.against.empty()) {
     options.device = flags.against;

@@ -2,11 +2,25 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fmt/core.h>
+
 #include <map>
 
+#include "cli/device_measurement.h"
 #include "engine/devices.h"
 
 namespace ceiling::cli {
+namespace {
+
+constexpr std::string_view kAuto = "auto";
+
+std::vector<std::string> names_and_auto() {
+  std::vector<std::string> names{std::string(kAuto)};
+  for (const std::string_view name : device_names()) names.emplace_back(name);
+  return names;
+}
+
+}  // namespace
 
 void add_model_flag(CLI::App& command, SessionFlags& flags) {
   command
@@ -16,8 +30,10 @@ void add_model_flag(CLI::App& command, SessionFlags& flags) {
 }
 
 void add_device_flags(CLI::App& command, SessionFlags& flags) {
-  command.add_option("--device", flags.options.device, "compute unit")
-      ->check(CLI::IsMember(device_names()))
+  command
+      .add_option("--device", flags.options.device,
+                  "compute unit; auto: the one that reads the model fastest")
+      ->check(CLI::IsMember(names_and_auto()))
       ->capture_default_str();
   command
       .add_option_function<std::string>(
@@ -34,6 +50,26 @@ void add_device_flags(CLI::App& command, SessionFlags& flags) {
   command.add_option("--kv", flags.options.kv, "type of the KV cache: f16 (default) or q8_0")
       ->transform(CLI::CheckedTransformer(types, CLI::ignore_case).description(""))
       ->type_name("TYPE");
+}
+
+void add_split_flags(CLI::App& command, SessionFlags& flags) {
+  command
+      .add_option("--prefill-device", flags.options.prefill_device,
+                  "compute unit for prompts (default: --device); it hands the KV cache over")
+      ->check(CLI::IsMember(names_and_auto()));
+  command
+      .add_option("--decode-device", flags.options.device, "compute unit for answers: as --device")
+      ->check(CLI::IsMember(names_and_auto()));
+}
+
+SessionOptions settled(const Model& model, SessionOptions options) {
+  if (options.device != kAuto && options.prefill_device != kAuto) return options;
+  const DeviceChoice choice = measure_and_choose(model, options);
+  for (std::string* device : {&options.device, &options.prefill_device}) {
+    if (*device == kAuto) *device = choice.device;
+  }
+  fmt::print(stderr, "device {}\n", choice.reason);
+  return options;
 }
 
 void add_threads_flag(CLI::App& command, SessionFlags& flags) {

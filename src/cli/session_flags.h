@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "engine/model.h"
 #include "engine/session.h"
 
 namespace CLI {
@@ -18,6 +19,11 @@ struct SessionFlags {
 
 void add_model_flag(CLI::App& command, SessionFlags& flags);
 void add_device_flags(CLI::App& command, SessionFlags& flags);  // --device, --kv
+// --prefill-device and --decode-device: for commands that answer.
+void add_split_flags(CLI::App& command, SessionFlags& flags);
+// With a device in place of "auto": measures, which takes a second, and says on stderr, in one
+// line, what was chosen and why.
+SessionOptions settled(const Model& model, SessionOptions options);
 void add_threads_flag(CLI::App& command, SessionFlags& flags);
 void add_context_flag(CLI::App& command, SessionFlags& flags);
 
