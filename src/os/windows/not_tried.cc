@@ -1,7 +1,10 @@
 // Windows: nothing here was tried yet. Every function says so, instead of guessing.
 #include "base/error.h"
+#include "os/ballast.h"
 #include "os/conditions.h"
 #include "os/cpu.h"
+#include "os/energy.h"
+#include "os/event_counter.h"
 #include "os/files.h"
 #include "os/interrupt.h"
 #include "os/memory.h"
@@ -58,6 +61,13 @@ bool pin_this_thread(unsigned /*processor*/) { return false; }
 void leave_processors(const std::vector<unsigned>& /*taken*/, unsigned /*processor*/) {}
 MemoryInfo memory_info() { not_tried(); }
 ProcessMemory process_memory() { not_tried(); }
+std::vector<EnergyMeter> energy_meters() { return {}; }
+EventCounter::EventCounter(Event /*event*/) {}
+EventCounter::~EventCounter() = default;
+std::optional<std::uint64_t> EventCounter::count() const { return std::nullopt; }
+std::string ballast_obstacle(Bytes /*bytes*/) { return "this was not tried on Windows"; }
+Ballast::Ballast() = default;
+void Ballast::grow(Bytes /*bytes*/) { not_tried(); }
 Conditions conditions() { not_tried(); }
 SystemInfo system_info() { not_tried(); }
 
