@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,8 @@ namespace {
 struct Flags {
   bool quick = false;
   bool extend = false;
+  bool ballast = false;
+  double watts = 0;  // 0: not given
   std::string plan_file, out, resume;
   std::vector<std::string> predictions, engines, served;
   std::size_t blocks = 0;
@@ -57,7 +60,7 @@ lab::Plan plan_of(const Flags& flags) {
   if (flags.plan_file.empty()) {
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
     plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, measured_machine(),
-                          lab::find_resources(), seed_of(flags), blocks, engines);
+                          lab::find_resources(flags.ballast), seed_of(flags), blocks, engines);
   } else {
     const std::string text = os::read_file(flags.plan_file);
     plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
@@ -66,6 +69,7 @@ lab::Plan plan_of(const Flags& flags) {
     plan = lab::adopt_plan(std::move(plan), measured_machine(), engines);
   }
   if (flags.extend) lab::allow_extensions(plan);
+  if (flags.watts > 0) plan.machine.wall_watts = flags.watts;
   return plan;
 }
 
@@ -142,8 +146,20 @@ void show_answer(const lab::RunDirectory& directory, const lab::OpenedRun& run) 
   fmt::print("\n{}", lab::terminal_summary(data, directory.html(), terminal_columns()));
 }
 
-void run(const lab::RunDirectory& directory) {
+// Memory is taken from every program on the machine only when its owner says so, each time.
+void require_ballast_allowed(const lab::Plan& plan, const Flags& flags) {
+  const bool uses = std::any_of(plan.cells.begin(), plan.cells.end(), [](const lab::Cell& cell) {
+    return cell.fill_by == lab::FillBy::ballast;
+  });
+  if (!uses || flags.ballast) return;
+  fail(ExitCode::refused,
+       "this plan locks memory away from every program on this machine, down to 1 GiB: close what "
+       "you need, and say --ballast if it may");
+}
+
+void run(const lab::RunDirectory& directory, const Flags& flags) {
   std::fflush(stdout);
+  require_ballast_allowed(directory.read_plan(), flags);
   os::install_interrupt_handler();
   lab::ProcessTrialRunner runner;
   try {
@@ -201,10 +217,21 @@ void verify(const lab::RunDirectory& directory, const Flags& flags) {
   fmt::print("verified: every figure follows from the ledger\n");
 }
 
+void add_ballast_flag(CLI::App& command, Flags& flags) {
+  command.add_flag("--ballast", flags.ballast,
+                   "May lock this machine's memory down to 1 GiB, where no control group can be "
+                   "limited: presses every program");
+}
+
 void add_plan_flags(CLI::App& command, Flags& flags) {
   command.add_flag("--quick", flags.quick, "5 blocks of small and middle models, under 8 minutes");
   command.add_flag("--extend", flags.extend,
                    "May go on to twice and three times the blocks, if the A/A cells ask for it");
+  add_ballast_flag(command, flags);
+  command
+      .add_option("--watts", flags.watts,
+                  "What a meter at the wall shows while this machine decodes: tokens a joule")
+      ->check(CLI::Range(lab::kLeastWatts, lab::kMostWatts));
   command.add_option("--plan", flags.plan_file, "Cells and settings from this file");
   command.add_option("--out", flags.out, "Result folder (default runs/TIME-ID)");
   command.add_option(
@@ -223,12 +250,13 @@ void add_plan_flags(CLI::App& command, Flags& flags) {
 
 void run_all(const Flags& flags) {
   if (!flags.resume.empty()) {
-    run(lab::RunDirectory::open(flags.resume));
+    run(lab::RunDirectory::open(flags.resume), flags);
     return;
   }
   const lab::RunDirectory directory = write_plan(flags);
+  require_ballast_allowed(directory.read_plan(), flags);
   seal(directory, flags);
-  run(directory);
+  run(directory, flags);
 }
 
 // A subcommand that takes the folder of a run.
@@ -244,7 +272,7 @@ void show_again(const lab::RunDirectory& directory, const Flags& /*flags*/) {
   show_answer(directory, lab::reveal(directory));
 }
 
-void go_on(const lab::RunDirectory& directory, const Flags& /*flags*/) { run(directory); }
+void go_on(const lab::RunDirectory& directory, const Flags& flags) { run(directory, flags); }
 
 }  // namespace
 
@@ -259,7 +287,8 @@ void add_lab_command(CLI::App& app) {
   plan->callback([flags] { fmt::print("Plan: {}\n", write_plan(*flags).plan()); });
   add_step(*lab, flags, "seal", "Commits to a plan", &seal)
       ->add_option("--sign", flags->sign, "Sign the seal with this OpenSSH key");
-  add_step(*lab, flags, "run", "Runs a sealed plan, or goes on with it", &go_on);
+  add_ballast_flag(*add_step(*lab, flags, "run", "Runs a sealed plan, or goes on with it", &go_on),
+                   *flags);
   add_step(*lab, flags, "status", "How far a run is", &status);
   add_step(*lab, flags, "reveal", "Opens the seal of a finished run", &show_again);
   CLI::App* check = add_step(*lab, flags, "verify", "Replays a run's records", &verify);

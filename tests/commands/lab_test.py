@@ -252,6 +252,26 @@ class Lab(unittest.TestCase):
         self.assertIn("From cold, 135M at Q4 is in memory after", (self.out / "report.md").read_text())
         self.assertEqual(ceiling("lab", "verify", self.out).code, 0)
 
+    def test_memory_of_others_is_taken_only_when_its_owner_says_so(self):
+        cells = [cell("smol", "135M", model(SMOLLM2)),
+                 cell("smol-full", "135M", model(SMOLLM2), work="fill", fill=0.9, fill_by="ballast")]
+        refused = ceiling("lab", "--plan", plan(self.folder, cells, 1), "--out", self.out)
+        self.assertEqual(refused.code, 3, refused.output)
+        self.assertIn("--ballast", refused.errors)
+        self.assertFalse((self.out / "ledger.jsonl").exists(), "nothing was sealed")
+        self.assertEqual(ceiling("lab", "seal", self.out).code, 0)
+        self.assertEqual(ceiling("lab", "run", self.out).code, 3)
+        self.assertEqual(ceiling("lab", "--resume", self.out).code, 3)
+
+    def test_watts_that_were_typed_in(self):
+        one = plan(self.folder, [cell("smol", "135M", model(SMOLLM2))], 2)
+        done = ceiling("lab", "--plan", one, "--out", self.out, "--watts", "48.5")
+        self.assertEqual(done.code, 0, done.errors)
+        self.assertEqual(json.loads((self.out / "plan.json").read_text())["machine"]["wall_watts"], 48.5)
+        self.assertIn("48.5 W were typed in before the run", (self.out / "report.md").read_text())
+        self.assertEqual(ceiling("lab", "verify", self.out).code, 0)
+        self.assertEqual(ceiling("lab", "--plan", one, "--out", self.folder / "b", "--watts", "-3").code, 2)
+
     def test_what_is_wrong_is_named(self):
         one = plan(self.folder, [cell("smol", "135M", model(SMOLLM2))], 1)
         self.assertEqual(ceiling("lab", "--resume", self.folder / "nowhere").code, 2)

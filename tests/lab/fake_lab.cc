@@ -95,7 +95,7 @@ Plan fake_plan(std::size_t blocks) {
   plan.kind = "quick";
   plan.created = "2026-01-02T03:04:05Z";
   plan.program_version = "0.1.0";
-  plan.machine = {"Test CPU", "Test OS", 2, 16ULL << 30, 30, {28, 32}, 200, 900};
+  plan.machine = {"Test CPU", "Test OS", 2, 16ULL << 30, 30, {28, 32}, 200, 900, {}};
   plan.seed = 7;
   plan.blocks = blocks;
   plan.cells = {cell_of("1B-Q4_K_M", "1B", "Q4_K_M"), cell_of("1B-Q8_0", "1B", "Q8_0"),
@@ -178,7 +178,7 @@ TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
     const auto working_set = static_cast<std::uint64_t>(bytes_of(cell)) + (80 << 20);
     result.filled =
         FilledMemory{static_cast<std::uint64_t>(static_cast<double>(working_set) / cell.fill),
-                     working_set, result.file_bytes, cell.fill > 1 ? std::uint64_t{4000} : 0};
+                     working_set, result.file_bytes, 0, cell.fill > 1 ? std::uint64_t{4000} : 0};
   }
   if (cell.work == Work::treatments) {
     const auto slopes = slopes_of_cell.find(cell.id);

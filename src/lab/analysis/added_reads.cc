@@ -41,26 +41,38 @@ std::optional<AddedReads> added_reads(std::span<const TreatedStep> steps,
     if (step.treatment == doses->less) less[step.cycle] = &step;
     if (step.treatment == doses->more) more[step.cycle] = &step;
   }
-  std::vector<double> costs, rates;
+  constexpr double kLine = 64;
+  std::vector<double> costs, rates, misses;
   for (const CycleReading& reading : readings) {
     const auto a = less.find(reading.cycle), b = more.find(reading.cycle);
     if (a == less.end() || b == more.end()) continue;
     const TreatedStep &small = *a->second, &large = *b->second;
     if (large.added_bytes <= small.added_bytes) continue;
+    const auto bytes = static_cast<double>(large.added_bytes - small.added_bytes);
     rates.push_back(static_cast<double>(reading.bytes) / reading.seconds);
-    costs.push_back((large.seconds - small.seconds) /
-                    static_cast<double>(large.added_bytes - small.added_bytes) * rates.back());
+    costs.push_back((large.seconds - small.seconds) / bytes * rates.back());
+    if (large.cache_misses && small.cache_misses) {
+      misses.push_back(
+          (static_cast<double>(*large.cache_misses) - static_cast<double>(*small.cache_misses)) *
+          kLine / bytes);
+    }
   }
   if (costs.empty()) return std::nullopt;
-  return AddedReads{median(costs), median(rates), treatments[doses->less].bytes,
-                    treatments[doses->more].bytes};
+  AddedReads reads{median(costs),
+                   median(rates),
+                   treatments[doses->less].bytes,
+                   treatments[doses->more].bytes,
+                   {}};
+  if (!misses.empty()) reads.misses_per_line = median(misses);
+  return reads;
 }
 
 AddedRate added_rate(std::span<const AddedReads> processes, double confidence) {
-  std::vector<double> costs, rates;
+  std::vector<double> costs, rates, misses;
   for (const AddedReads& process : processes) {
     costs.push_back(process.cost);
     rates.push_back(process.memory_per_s);
+    if (process.misses_per_line) misses.push_back(*process.misses_per_line);
   }
   const Estimate cost = mean_interval(costs, confidence);
   AddedRate rate;
@@ -71,6 +83,7 @@ AddedRate added_rate(std::span<const AddedReads> processes, double confidence) {
   rate.memory_per_s = median(rates);
   rate.from = processes.front().from;
   rate.until = processes.front().until;
+  if (!misses.empty()) rate.misses_per_line = median(misses);
   return rate;
 }
 

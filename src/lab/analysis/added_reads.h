@@ -18,6 +18,8 @@ struct AddedReads {
   double cost = 0;             // time of an added byte over the memory's time for a byte
   double memory_per_s = 0;     // bytes/s that the readings before the cycles found
   double from = 0, until = 0;  // the two doses
+  // Cache misses that came with each line added, where the processor counted them.
+  std::optional<double> misses_per_line = {};
 };
 
 // The median over cycles, each held against the reading before it. Empty: no two doses of bytes, or
@@ -31,6 +33,7 @@ struct AddedRate {
   Estimate ratio;           // infinite where time did not grow with the bytes
   double memory_per_s = 0;  // bytes/s, median
   double from = 0, until = 0;
+  std::optional<double> misses_per_line;  // median; about 1 where added lines came from memory
 };
 AddedRate added_rate(std::span<const AddedReads> processes, double confidence);
 

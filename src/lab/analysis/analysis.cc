@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "lab/analysis/cell_trials.h"
+#include "lab/analysis/energy_figures.h"
 #include "lab/statistics/allocation.h"
 #include "lab/statistics/bootstrap.h"
 #include "lab/statistics/forecast_scores.h"
@@ -52,7 +53,7 @@ TokenTime token_time(const TrialResult& trial) {
 }
 
 TokenTime mean_token_time(const CellTrials& trials) {
-  const auto part = [&](double TokenTime::*member) {
+  const auto part = [&](double TokenTime::* member) {
     return mean(trials.values([&](const TrialResult& t) { return token_time(t).*member; }));
   };
   return {part(&TokenTime::at_ceiling_s), part(&TokenTime::matrices_beyond_s),
@@ -284,6 +285,7 @@ Analysis analyse(const Plan& plan, const Replay& state) {
       continue;
     }
     analysis.cells.push_back(figures_of(cell, trials.back()));
+    analysis.cells.back().energy = energy_figures(trials.back(), plan.machine.wall_watts);
     analysis.trials += trials.back().all().size();
     analysis.excluded += analysis.cells.back().excluded;
   }

@@ -41,6 +41,13 @@ struct Precision {
   std::size_t best_tokens = 0, tokens = 0;
 };
 
+// What a cell's tokens cost in energy, by one kind of meter.
+struct EnergyFigures {
+  std::string what;           // "processor", "GPU", ...; "wall": the reading that was typed in
+  Estimate tokens_per_joule;  // over blocks, 95 %
+  double watts = 0;           // while decoding; median
+};
+
 struct CellFigures {
   std::size_t cell = 0;  // index into the plan's cells
   std::vector<TrialPoint> points;
@@ -59,6 +66,7 @@ struct CellFigures {
   double probe_gb_per_s = 0;                            // median over trials
   double prefill_intensity = 0, prefill_gop_per_s = 0;  // operations a byte; rate
   TokenTime token_time;
+  std::vector<EnergyFigures> energy;  // empty: no meter may be read here
   std::uint64_t resident_bytes = 0, file_bytes = 0;
   double ceiling_tokens_per_s() const;  // probe over bytes, at the time of the trials
 };

@@ -156,7 +156,7 @@ std::optional<LocalSlopes> local_slopes(std::span<const TreatedStep> steps,
 }
 
 Elasticities elasticities(std::span<const LocalSlopes> processes, double confidence) {
-  const auto over = [&](double LocalSlopes::*member) {
+  const auto over = [&](double LocalSlopes::* member) {
     std::vector<double> values;
     for (const LocalSlopes& slopes : processes) values.push_back(slopes.*member);
     return mean_interval(values, confidence);

@@ -15,7 +15,7 @@ struct Row {
   double low = 0, high = 0;  // what supports H1 or passes the control; equal: no region
 };
 
-std::vector<double> of(const TreatedFigures& figures, double LocalSlopes::*member) {
+std::vector<double> of(const TreatedFigures& figures, double LocalSlopes::* member) {
   std::vector<double> values;
   for (const LocalSlopes& slopes : figures.processes) values.push_back(slopes.*member);
   return values;

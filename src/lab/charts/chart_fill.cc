@@ -61,9 +61,13 @@ Chart fill_chart(const ReportData& data) {
   chart.title = fmt::format("With memory {:.0f} % full, {:.0f} % of the speed is kept",
                             100 * last->fill, 100 * last->speed.value);
   chart.reading = fmt::format(
-      "{} at {}{}; a control group limits the memory of each trial, page cache included. Dot and "
-      "bar: mean over blocks and its 95 % interval. Beyond full is described, not judged.",
-      cell.size, cell.type, cell.synthetic() ? ", synthetic weights: speed only" : "");
+      "{} at {}{}; {}. Dot and bar: mean over blocks and its 95 % interval. Beyond full is "
+      "described, not judged.",
+      cell.size, cell.type, cell.synthetic() ? ", synthetic weights: speed only" : "",
+      cell.fill_by == FillBy::ballast
+          ? "memory was locked away from the whole machine until the model took this share of the "
+            "rest"
+          : "a control group limits the memory of each trial, page cache included");
   chart.wide = draw(data, kWide);
   chart.narrow = draw(data, kNarrow);
   chart.data = {{"Memory full", "Weights", "Speed kept (95 %)", "Of the level before (90 %)",

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "lab/charts/chart.h"
 
@@ -70,7 +71,7 @@ Chart speed_chart(const ReportData& data) {
   Chart chart;
   chart.id = "speed";
   chart.title =
-      data.analysis.cells.size() == 1
+      std::lround(100 * least->share.value) == std::lround(100 * most->share.value)
           ? fmt::format("Decode reaches {:.0f} % of what memory allows", 100 * least->share.value)
           : fmt::format("Decode reaches {:.0f} to {:.0f} % of what memory allows",
                         100 * least->share.value, 100 * most->share.value);

@@ -54,6 +54,15 @@ Work work_from_json(const Fields& fields) {
        fields.label(), text);
 }
 
+FillBy fill_by_from_json(const Fields& fields) {
+  if (!fields.has("fill_by")) return FillBy::group;
+  const std::string text = fields.text("fill_by");
+  for (const FillBy by : {FillBy::group, FillBy::ballast}) {
+    if (text == name(by)) return by;
+  }
+  fail(ExitCode::integrity, "{}.fill_by is '{}'; expected group or ballast", fields.label(), text);
+}
+
 std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
                     std::uint32_t otherwise) {
   if (!fields.has(name)) return otherwise;
@@ -74,6 +83,8 @@ std::string_view name(Work work) {
       return "decode";
   }
 }
+
+std::string_view name(FillBy fill_by) { return fill_by == FillBy::ballast ? "ballast" : "group"; }
 
 std::string Cell::title() const {
   std::string title = fmt::format("{} at {}", size, type);
@@ -104,13 +115,15 @@ json to_json(const Cell& cell) {
                 {"most_decode_s", cell.most_decode_s}};
   if (!cell.own()) value["engine"] = to_json(cell.engine);
   if (cell.work == Work::fill) value["fill"] = cell.fill;
+  if (cell.fill_by != FillBy::group) value["fill_by"] = name(cell.fill_by);
   if (!cell.treatments.empty()) value["treatments"] = to_json(cell.treatments);
   return value;
 }
 
 Cell cell_from_json(const Fields& fields) {
-  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "engine", "device",
-               "threads", "prompt_tokens", "least_tokens", "most_tokens", "most_decode_s"});
+  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "fill_by", "engine",
+               "device", "threads", "prompt_tokens", "least_tokens", "most_tokens",
+               "most_decode_s"});
   Cell cell;
   cell.id = fields.text("id");
   cell.size = fields.text("size");
@@ -118,7 +131,13 @@ Cell cell_from_json(const Fields& fields) {
   cell.model = model_from_json(fields.object("model"));
   cell.work = work_from_json(fields);
   if (fields.has("treatments")) cell.treatments = treatments_from_json(fields, "treatments");
+  cell.fill_by = fill_by_from_json(fields);
   if (cell.work == Work::fill) cell.fill = fields.number("fill", 0.05, 2);
+  if (cell.fill_by == FillBy::ballast && (cell.work != Work::fill || cell.fill > 1)) {
+    fail(ExitCode::integrity,
+         "{} has fill_by ballast, work '{}' and fill {}; ballast fills memory up to 1 only",
+         fields.label(), name(cell.work), cell.fill);
+  }
   if (cell.treatments.empty() == (cell.work == Work::treatments)) {
     fail(ExitCode::integrity,
          "{} has {} treatments and work '{}'; expected some for treatments only", fields.label(),

@@ -41,6 +41,12 @@ enum class Work {
   fill,        // decode while the working set takes a given share of the memory that is allowed
 };
 
+// What makes the memory little for a cell of Work::fill.
+enum class FillBy {
+  group,    // a limit on the trial's own control group: nothing else is pressed
+  ballast,  // memory locked away from the whole machine: its owner must have asked for it
+};
+
 struct Cell {
   std::string id;    // "7B-Q4_K_M": names the cell in plan, ledger and results
   std::string size;  // "7B": what a prediction may call it
@@ -51,7 +57,8 @@ struct Cell {
   std::string device = "cpu";
   std::vector<Treatment> treatments;  // of Work::treatments
   double fill = 0;                    // of Work::fill: working set over allowed memory
-  unsigned threads = 0;               // 0: the machine's default, filled in by the planner
+  FillBy fill_by = FillBy::group;
+  unsigned threads = 0;  // 0: the machine's default, filled in by the planner
   std::uint32_t prompt_tokens = 128;
   std::uint32_t least_tokens = 16;  // decoded, after the first
   std::uint32_t most_tokens = 64;
@@ -63,7 +70,8 @@ struct Cell {
   std::string title() const;
 };
 
-std::string_view name(Work work);  // "decode", "cold-load"
+std::string_view name(Work work);       // "decode", "cold-load"
+std::string_view name(FillBy fill_by);  // "group", "ballast"
 
 nlohmann::json to_json(const Cell& cell);
 Cell cell_from_json(const Fields& fields);  // throws Error(integrity)

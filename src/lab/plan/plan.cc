@@ -58,19 +58,21 @@ CellPrediction prediction_from_json(const Fields& fields) {
 }
 
 json machine_to_json(const PlanMachine& machine) {
-  return {{"cpu", machine.cpu},
-          {"system", machine.system},
-          {"threads", machine.threads},
-          {"memory_bytes", machine.memory_bytes},
-          {"read_gb_per_s", machine.read_gb_per_s},
-          {"read_gb_per_s_range", interval_to_json(machine.read_gb_per_s_range)},
-          {"fma_gflop_per_s", machine.fma_gflop_per_s},
-          {"int8_gop_per_s", machine.int8_gop_per_s}};
+  json value = {{"cpu", machine.cpu},
+                {"system", machine.system},
+                {"threads", machine.threads},
+                {"memory_bytes", machine.memory_bytes},
+                {"read_gb_per_s", machine.read_gb_per_s},
+                {"read_gb_per_s_range", interval_to_json(machine.read_gb_per_s_range)},
+                {"fma_gflop_per_s", machine.fma_gflop_per_s},
+                {"int8_gop_per_s", machine.int8_gop_per_s}};
+  if (machine.wall_watts) value["wall_watts"] = *machine.wall_watts;
+  return value;
 }
 
 PlanMachine machine_from_json(const Fields& fields) {
   fields.only({"cpu", "system", "threads", "memory_bytes", "read_gb_per_s", "read_gb_per_s_range",
-               "fma_gflop_per_s", "int8_gop_per_s"});
+               "fma_gflop_per_s", "int8_gop_per_s", "wall_watts"});
   PlanMachine machine;
   machine.cpu = fields.text("cpu");
   machine.system = fields.text("system");
@@ -80,6 +82,7 @@ PlanMachine machine_from_json(const Fields& fields) {
   machine.read_gb_per_s_range = interval_from_json(fields, "read_gb_per_s_range", 1e6);
   machine.fma_gflop_per_s = fields.number("fma_gflop_per_s", 0, 1e9);
   machine.int8_gop_per_s = fields.number("int8_gop_per_s", 0, 1e9);
+  machine.wall_watts = fields.optional_number("wall_watts", kLeastWatts, kMostWatts);
   return machine;
 }
 

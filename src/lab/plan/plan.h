@@ -23,6 +23,9 @@ struct CellPrediction {
   std::optional<fit::Prediction> share;   // of the ceiling at the time of the run
 };
 
+// What a meter at the wall can show of a computer.
+inline constexpr double kLeastWatts = 0.1, kMostWatts = 1e6;
+
 // The machine as the planner saw it. Unknown rates are 0.
 struct PlanMachine {
   std::string cpu;
@@ -32,6 +35,7 @@ struct PlanMachine {
   double read_gb_per_s = 0;           // median of the probe
   fit::Interval read_gb_per_s_range;  // its 5 % and 95 % quantiles
   double fma_gflop_per_s = 0, int8_gop_per_s = 0;
+  std::optional<double> wall_watts;  // typed in: what a meter at the wall shows while it decodes
 };
 
 // A trial during which one of these happened is excluded, whatever it measured.

@@ -63,6 +63,7 @@ json to_json(const std::vector<TreatedStep>& steps) {
                     {"seconds", s.seconds},
                     {"read_bytes", s.read_bytes},
                     {"added_bytes", s.added_bytes}});
+    if (s.cache_misses) list.back()["cache_misses"] = *s.cache_misses;
   }
   return list;
 }
@@ -70,11 +71,15 @@ json to_json(const std::vector<TreatedStep>& steps) {
 std::vector<TreatedStep> treated_steps_from_json(const Fields& fields, const char* name) {
   std::vector<TreatedStep> steps;
   for (const Fields& item : fields.objects(name, kMostSteps)) {
-    item.only({"treatment", "cycle", "seconds", "read_bytes", "added_bytes"});
-    steps.push_back({static_cast<std::uint32_t>(item.integer("treatment", 0, kMostTreatments - 1)),
-                     static_cast<std::uint32_t>(item.integer("cycle", 0, kMostSteps)),
-                     item.number("seconds", 1e-9, 1e7), item.integer("read_bytes", 1, kMostBytes),
-                     item.integer("added_bytes", 0, kMostBytes)});
+    item.only({"treatment", "cycle", "seconds", "read_bytes", "added_bytes", "cache_misses"});
+    TreatedStep step;
+    step.treatment = static_cast<std::uint32_t>(item.integer("treatment", 0, kMostTreatments - 1));
+    step.cycle = static_cast<std::uint32_t>(item.integer("cycle", 0, kMostSteps));
+    step.seconds = item.number("seconds", 1e-9, 1e7);
+    step.read_bytes = item.integer("read_bytes", 1, kMostBytes);
+    step.added_bytes = item.integer("added_bytes", 0, kMostBytes);
+    if (item.has("cache_misses")) step.cache_misses = item.integer("cache_misses", 0, kMostBytes);
+    steps.push_back(step);
   }
   return steps;
 }

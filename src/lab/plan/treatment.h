@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <vector>
 
 namespace ceiling::lab {
@@ -27,6 +28,8 @@ struct TreatedStep {
   double seconds = 0;
   std::uint64_t read_bytes = 0;   // weights and KV, once
   std::uint64_t added_bytes = 0;  // from memory, besides
+  std::optional<std::uint64_t> cache_misses =
+      {};  // of all threads; empty: the machine does not count
 };
 
 // What the memory read at before a cycle began: a short reading outside every clock.

@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "os/memory_group.h"
-
 namespace ceiling::lab {
 
-std::vector<Hypothesis> hypotheses(const Plan& plan) {
+std::vector<Hypothesis> hypotheses(const Plan& plan, const std::string& no_fill) {
   const Thresholds& t = plan.thresholds;
-  const std::string no_group = plan.design.fills.empty() ? os::memory_group_obstacle() : "";
   const double percent = 100 * t.confidence;
   const std::string measures_only =
       plan.design.empty()
@@ -40,7 +37,7 @@ std::vector<Hypothesis> hypotheses(const Plan& plan) {
        fmt::format("Supported if speed stays within {:.0f} % up to {:.2f} of the memory and each "
                    "step of 0.05 keeps {:.2f} of it; refuted if some step loses half.",
                    100 * (1 - t.kept_speed), t.kept_until, t.step_keeps),
-       untested(!plan.design.fills.empty(), no_group.empty() ? "no model fits" : no_group)},
+       untested(!plan.design.fills.empty(), no_fill)},
   };
 }
 

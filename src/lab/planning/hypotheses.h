@@ -1,6 +1,7 @@
 // The three questions of lab L-001, their thresholds frozen before any run.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "lab/plan/plan.h"
@@ -8,7 +9,8 @@
 namespace ceiling::lab {
 
 // H1 to H3 in words, with the plan's thresholds; each says why it stays undecided where the plan
-// has no cells that test it.
-std::vector<Hypothesis> hypotheses(const Plan& plan);
+// has no cells that test it. `no_fill`: why none fills memory.
+std::vector<Hypothesis> hypotheses(const Plan& plan,
+                                   const std::string& no_fill = "no cell fills memory");
 
 }  // namespace ceiling::lab

@@ -8,7 +8,6 @@
 #include "base/units.h"
 #include "lab/planning/hypothesis_cells.h"
 #include "lab/planning/models.h"
-#include "os/memory_group.h"
 
 namespace ceiling::lab {
 namespace {
@@ -133,15 +132,21 @@ void choose_treated(ModelChoice& choice, Plan& plan) {
   if (choice.take(nothing, plan, true)) plan.design.overhead_control = nothing.id;
 }
 
-// The approach in steps of 0.05, and two levels beyond the memory to describe what comes there.
-void choose_fills(ModelChoice& choice, Plan& plan) {
-  if (!os::memory_group_obstacle().empty()) return;
+// The approach in steps of 0.05, and two levels beyond the memory to describe what comes there: in
+// a group only, for ballast that takes more than there is would press the whole machine.
+void choose_fills(ModelChoice& choice, const Resources& resources, Plan& plan) {
+  const FillBy by = resources.group_obstacle.empty() ? FillBy::group : FillBy::ballast;
+  if (by == FillBy::ballast && !resources.ballast_obstacle.empty()) return;
   for (const int percent : {50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100, 110, 120}) {
     Cell cell = synthetic_cell("3B", "Q4_K_M");
-    if (!choice.obstacle(cell).empty()) cell = synthetic_cell("1B", "Q4_K_M");
+    // Of a smaller model ballast would have to leave less than the floor.
+    if (!choice.obstacle(cell).empty() && by == FillBy::group)
+      cell = synthetic_cell("1B", "Q4_K_M");
     cell.id += fmt::format("-fill-{}", percent);
     cell.work = Work::fill;
     cell.fill = percent / 100.0;
+    cell.fill_by = by;
+    if (by == FillBy::ballast && cell.fill > 1) break;
     cell.prompt_tokens = 16;
     cell.least_tokens = 4;
     cell.most_tokens = 24;
@@ -149,7 +154,7 @@ void choose_fills(ModelChoice& choice, Plan& plan) {
   }
 }
 
-void choose_hypotheses(ModelChoice& choice, Plan& plan) {
+void choose_hypotheses(ModelChoice& choice, const Resources& resources, Plan& plan) {
   choose_types(choice, plan);
   Cell twin = synthetic_cell("1B", "Q4_K_M");
   if (plan.find(twin.id) != nullptr) {
@@ -159,7 +164,7 @@ void choose_hypotheses(ModelChoice& choice, Plan& plan) {
   }
   const Isa isa = active_isa();
   if (isa == Isa::avx2 || isa == Isa::avx512) choose_treated(choice, plan);
-  choose_fills(choice, plan);
+  choose_fills(choice, resources, plan);
 }
 
 }  // namespace
@@ -208,7 +213,7 @@ void choose_standard(const Resources& resources, std::string_view most, Plan& pl
     taken += choice.take(synthetic_cell(std::string(size), "Q4_K_M"), plan, true) ? 1 : 0;
   }
   if (taken > 0) plan.cells.push_back(cold_cell(plan.cells.back()));
-  choose_hypotheses(choice, plan);
+  choose_hypotheses(choice, resources, plan);
 }
 
 }  // namespace ceiling::lab

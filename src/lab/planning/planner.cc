@@ -14,9 +14,11 @@
 #include "lab/planning/hypotheses.h"
 #include "lab/planning/model_choice.h"
 #include "lab/planning/models.h"
+#include "os/ballast.h"
 #include "os/cpu.h"
 #include "os/files.h"
 #include "os/memory.h"
+#include "os/memory_group.h"
 #include "probe/machine.h"
 #include "probe/measure.h"
 
@@ -120,13 +122,19 @@ PlanMachine measure_machine() {
   return machine;
 }
 
-Resources find_resources() {
+Resources find_resources(bool ballast_allowed) {
   const os::MemoryInfo memory = os::memory_info();
   Resources resources;
   resources.memory_bytes = memory.total.value;
   resources.available_bytes = memory.available.value;
   std::filesystem::create_directories(os::models_directory());
   resources.disk_bytes = os::free_space(os::models_directory()).value;
+  resources.group_obstacle = os::memory_group_obstacle();
+  resources.ballast_obstacle =
+      ballast_allowed
+          ? os::ballast_obstacle(memory.available)
+          : "with --ballast the lab locks memory instead, which presses every program on this "
+            "machine (nothing is swapped out, and a floor is left)";
   resources.default_model = std::filesystem::exists(model_path(default_cell()));
   return resources;
 }
@@ -167,7 +175,11 @@ double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   }
   const auto bytes = static_cast<double>(program.weight_bytes());
   const bool evicted = cell.work == Work::cold_load || cell.work == Work::fill;
-  const double ready_s = bytes / (evicted ? kReadFromDiskPerS : kTouchedPerS);
+  double ready_s = bytes / (evicted ? kReadFromDiskPerS : kTouchedPerS);
+  if (cell.fill_by == FillBy::ballast) {
+    constexpr double kLockedPerS = 3e9;  // pages are found and zeroed
+    ready_s += static_cast<double>(machine.memory_bytes) / kLockedPerS;
+  }
   if (cell.work == Work::fill && cell.fill > 1) {
     decode_s = std::max(cell.most_decode_s, cell.least_tokens * bytes / kReadFromDiskPerS);
   }
@@ -234,6 +246,18 @@ void choose_models(const KindRules& rules, const PlanMachine& machine, const Res
 
 }  // namespace
 
+namespace {
+
+// Why no cell of the plan fills memory, if none does.
+std::string fill_obstacle(const Resources& resources) {
+  if (resources.group_obstacle.empty() || resources.ballast_obstacle.empty()) {
+    return "no model fits that fills memory";
+  }
+  return resources.group_obstacle + "; " + resources.ballast_obstacle;
+}
+
+}  // namespace
+
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
                std::uint64_t seed, std::optional<std::size_t> blocks,
                const std::vector<EngineWish>& engines) {
@@ -247,7 +271,7 @@ Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources
     fail(ExitCode::failed, "no model fits this machine: {} {}", plan.left_out.back().what,
          plan.left_out.back().why);
   }
-  plan.hypotheses = hypotheses(plan);
+  plan.hypotheses = hypotheses(plan, fill_obstacle(resources));
   predict(plan);
   return plan;
 }

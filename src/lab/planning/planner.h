@@ -19,10 +19,13 @@ struct Resources {
   std::uint64_t available_bytes = 0;  // now, without swapping
   std::uint64_t disk_bytes = 0;       // free where models are kept
   bool default_model = false;         // SmolLM2 is there
+  // Why memory cannot be filled by a group's limit, and by locking it; empty: it can.
+  std::string group_obstacle, ballast_obstacle;
 };
 
 PlanMachine measure_machine();  // some seconds
-Resources find_resources();
+// `ballast_allowed`: the owner lets the lab lock memory where no group can be made.
+Resources find_resources(bool ballast_allowed = false);
 
 // Quick: the default model, synthetic 1B at Q4_K_M (from cold too) and Q8_0, and the largest of 7B,
 // 3B and 0.5B that fits; 5 blocks, at most 8 minutes. Standard: the default model and the largest

@@ -13,8 +13,9 @@ namespace {
 std::string chips(const ReportData& data) {
   std::string out = "<ul class=\"chips\" aria-label=\"Verdicts\">\n";
   for (const HypothesisText& h : hypothesis_texts(data)) {
-    out += fmt::format("<li class=\"chip\"><b aria-hidden=\"true\">{}</b>{}: {}</li>\n", h.mark,
-                       escaped(h.id), name(h.verdict));
+    out += fmt::format("<li class=\"chip\"><b aria-hidden=\"true\">{}</b>{}{}: {}</li>\n", h.mark,
+                       h.subject.empty() ? "" : escaped(h.subject) + " – ", escaped(h.id),
+                       name(h.verdict));
   }
   return out + "</ul>\n";
 }
@@ -173,6 +174,9 @@ std::string report_html(const ReportData& data) {
                  paragraph("Load: from the file to ready. Prefill: the prompt, until the first "
                            "token. Decode: one token after another.") +
                      table_html(clock_table(data)));
+  const Table energy = energy_table(data);
+  out += section("energy", "Energy",
+                 paragraph(energy_note(data)) + (energy.rows.empty() ? "" : table_html(energy)));
   out += section("why", "Why", figure_html(roofline_chart(data)) + figure_html(time_chart(data)));
   if (!data.analysis.engines.empty()) {
     out += section("engines", "Other engines", engines(data));

@@ -71,7 +71,9 @@ std::string report_markdown(const ReportData& data) {
       markdown_text(with_label(data)), markdown_text(data.plan.kind), data.plan.blocks,
       shown_time(data.state.started_wall_s));
   for (const HypothesisText& h : hypothesis_texts(data)) {
-    out += fmt::format("- {} {}: {}\n", h.mark, markdown_text(h.id), name(h.verdict));
+    out += fmt::format("- {} {}{}: {}\n", h.mark,
+                       h.subject.empty() ? "" : markdown_text(h.subject) + " – ",
+                       markdown_text(h.id), name(h.verdict));
   }
   for (const std::string& reason : data.analysis.no_verdict) {
     out += fmt::format("\nNo verdict on {}.\n", markdown_text(reason));
@@ -87,6 +89,8 @@ std::string report_markdown(const ReportData& data) {
     out += markdown_text(sentence) + ".\n\n";
   }
   out += "## Three clocks, never mixed\n\n" + table_markdown(clock_table(data));
+  out += "## Energy\n\n" + text_paragraph(energy_note(data));
+  if (const Table energy = energy_table(data); !energy.rows.empty()) out += table_markdown(energy);
   out += "## Why\n\n" + chart_markdown(roofline_chart(data)) + chart_markdown(time_chart(data));
   if (const Table engines = engine_table(data); !engines.rows.empty()) {
     out += "## Other engines\n\n" + table_markdown(engines);

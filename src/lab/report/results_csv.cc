@@ -30,6 +30,14 @@ std::string of_own_or_measured(const TrialResult& r, double value, double measur
   return r.engine.empty() || measured_s > 0 ? number(value) : "";
 }
 
+// Drawn over the trial's decode; empty: not counted.
+std::string joules(const TrialResult& r, std::string_view what) {
+  for (const DrawnEnergy& drawn : r.energy) {
+    if (drawn.what == what) return number(drawn.joules);
+  }
+  return "";
+}
+
 std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial) {
   const Cell& cell = data.plan.cells[trial.cell];
   const TrialResult& r = trial.result;
@@ -62,7 +70,11 @@ std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial
           number(c.major_faults),
           number(c.swap_in_pages),
           number(c.frequency_mhz),
-          number(c.temperature_c)};
+          number(c.temperature_c),
+          joules(r, "processor"),
+          joules(r, "memory"),
+          joules(r, "platform"),
+          joules(r, "GPU")};
 }
 
 }  // namespace
@@ -72,7 +84,7 @@ std::string results_csv(const ReportData& data) {
       "block,order,repeat,cell,weights,engine,work,excluded,wall_s,tokens_per_s,share_of_ceiling,"
       "memory_gb_per_s,bytes_per_token,decoded_tokens,prefill_tokens_per_s,first_token_s,load_s,"
       "touch_s,resident_bytes,steal_share,others_share,load_1min,major_faults,swap_in_pages,"
-      "frequency_mhz,temperature_c\r\n";
+      "frequency_mhz,temperature_c,processor_j,memory_j,platform_j,gpu_j\r\n";
   for (const TrialRecord& trial : data.state.trials) {
     std::string line;
     for (const std::string& value : row_of(data, trial)) {

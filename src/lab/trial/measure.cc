@@ -5,17 +5,20 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
-#include "base/units.h"
 #include "engine/session.h"
+#include "lab/trial/energy_clock.h"
 #include "lab/trial/measure_treatments.h"
+#include "lab/trial/memory_fill.h"
 #include "lab/trial/probed_memory.h"
 #include "model/cost.h"
 #include "os/cpu.h"
+#include "os/energy.h"
+#include "os/event_counter.h"
 #include "os/memory.h"
-#include "os/memory_group.h"
 #include "os/memory_map.h"
 #include "probe/read_probe.h"
 
@@ -46,18 +49,38 @@ void map_pages(std::span<const std::byte> bytes) {
   }
 }
 
-// Readings of the memory at fixed intervals of decode time.
+// Readings of the memory at fixed intervals of decode time; energy is counted between them.
 class Interleaver {
  public:
-  Interleaver(probe::ReadProbe& probe, double bytes_per_token, std::vector<ProbeSlice>& slices)
-      : probe_(probe), slices_(slices) {
+  Interleaver(probe::ReadProbe& probe, double bytes_per_token, std::vector<ProbeSlice>& slices,
+              EnergyClock& energy)
+      : probe_(probe), slices_(slices), energy_(energy) {
     // A quarter of what a token reads, within what a slice can measure and a large model can spare.
     constexpr double kLeast = 64 << 20;
     constexpr double kMost = 512 << 20;
     amount_ = {static_cast<std::uint64_t>(std::clamp(bytes_per_token / 4, kLeast, kMost))};
   }
 
-  void read(std::uint32_t after_token) {
+  // Before the first token, between tokens, and after the last one.
+  void begin() {
+    slice(0);
+    energy_.start();
+  }
+  void decoded(double seconds, std::uint32_t after_token) {
+    constexpr double kBetweenSlices = 0.02;
+    decoded_s_ += seconds;
+    if (decoded_s_ < kBetweenSlices) return;
+    energy_.stop();
+    slice(after_token);
+    energy_.start();
+  }
+  void end(std::uint32_t after_token) {
+    energy_.stop();
+    slice(after_token);
+  }
+
+ private:
+  void slice(std::uint32_t after_token) {
     // The engine's threads spin for a moment after a step; they must not share a core with the
     // probe.
     std::this_thread::sleep_for(std::chrono::microseconds(500));
@@ -66,15 +89,9 @@ class Interleaver {
     decoded_s_ = 0;
   }
 
-  void decoded(double seconds, std::uint32_t after_token) {
-    constexpr double kBetweenSlices = 0.02;
-    decoded_s_ += seconds;
-    if (decoded_s_ >= kBetweenSlices) read(after_token);
-  }
-
- private:
   probe::ReadProbe& probe_;
   std::vector<ProbeSlice>& slices_;
+  EnergyClock& energy_;
   Bytes amount_;
   double decoded_s_ = 0;
 };
@@ -88,7 +105,7 @@ class Measurement {
 
   TrialResult run() {
     const auto usable = static_cast<unsigned>(os::cpu_info().usable.size());
-    if (cell_.work == Work::fill) enter_group();
+    if (cell_.work == Work::fill) begin_filling();
     if (cell_.work == Work::cold_load || cell_.work == Work::fill) {
       evict();
     } else {
@@ -104,9 +121,13 @@ class Measurement {
     decode();
     treat();
     result_.conditions = between(before, os::conditions(), usable);
-    if (group_) result_.filled->refaults = group_->charge().refaults - refaults_before_;
-    if (!group_) profile();
-    group_.reset();
+    if (fill_) {
+      result_.filled->refaults = fill_->refaults() - refaults_before_;
+      fill_->check();
+      fill_.reset();
+    } else {
+      profile();
+    }
     result_.resident_bytes = os::process_memory().resident.value;
     return std::move(result_);
   }
@@ -128,35 +149,22 @@ class Measurement {
     result_.cached_share = file.resident_share();
   }
 
-  // The memory that the probe reads is touched first, so that it is not charged to the group.
-  void enter_group() {
+  // The memory that the probe reads is touched first, so that it is not charged to a group.
+  void begin_filling() {
     memory_ = std::make_unique<ProbedMemory>(std::span<const std::byte>());
-    group_ = std::make_unique<os::MemoryGroup>();
+    fill_ = begin_fill(cell_);
   }
 
-  // All pages are in memory and charged to the group; now its limit is drawn in to leave the
-  // working set the share that the cell wants. The file's pages are touched once more under it.
+  // All pages are in memory. Once it is filled, the file's pages are touched once more.
   void fill_memory() {
-    constexpr double kCharged = 0.9;
-    FilledMemory filled;
-    filled.charged_bytes = group_->charge().file.value;
-    if (static_cast<double>(filled.charged_bytes) <
-        kCharged * static_cast<double>(result_.file_bytes)) {
-      fail(ExitCode::failed,
-           "only {} of the file's {} are charged to the trial's own group: another process keeps "
-           "its pages; end what else has '{}' open",
-           format_capacity({filled.charged_bytes}), format_capacity({result_.file_bytes}), path_);
-    }
-    filled.working_set_bytes = group_->charge().all.value;
-    filled.limit_bytes =
-        static_cast<std::uint64_t>(static_cast<double>(filled.working_set_bytes) / cell_.fill);
-    group_->limit({filled.limit_bytes});
+    result_.filled = fill_->fill(cell_, os::MappedFile::open(path_), memory_->region().size());
     map_pages(model_->file().bytes());
-    refaults_before_ = group_->charge().refaults;
-    result_.filled = filled;
+    refaults_before_ = fill_->refaults();
   }
 
   void load() {
+    // Before the threads are started that it is to count.
+    if (!cell_.treatments.empty()) misses_.emplace(os::Event::cache_misses);
     const auto start = Clock::now();
     model_ = Model::open(path_);
     SessionOptions options;
@@ -205,8 +213,9 @@ class Measurement {
     if (!memory_) memory_ = std::make_unique<ProbedMemory>(model_->file().bytes());
     probe::ReadProbe probe(memory_->region(), cell_.threads);
     const Cost first = mean_decode_cost(program, cell_.prompt_tokens, 1);
-    Interleaver interleaver(probe, static_cast<double>(first.read_bytes()), result_.slices);
-    interleaver.read(0);
+    EnergyClock energy(os::energy_meters());
+    Interleaver interleaver(probe, static_cast<double>(first.read_bytes()), result_.slices, energy);
+    interleaver.begin();
     double clock_s = 0;
     std::uint32_t count = 0;
     while (count < cell_.most_tokens &&
@@ -216,7 +225,8 @@ class Measurement {
       clock_s += seconds;
       interleaver.decoded(seconds, ++count);
     }
-    interleaver.read(count);
+    interleaver.end(count);
+    result_.energy = energy.drawn();
     const Cost mean = mean_decode_cost(program, cell_.prompt_tokens, count);
     result_.decode_read_bytes = mean.read_bytes() * count;
     result_.decode_operations = mean.operations * count;
@@ -228,11 +238,13 @@ class Measurement {
     probe::ReadProbe probe(memory_->region(), cell_.threads);
     const Cost one = mean_decode_cost(model_->program(), session_->length(0), 1);
     std::vector<ProbeSlice> slices;
-    Interleaver interleaver(probe, static_cast<double>(one.read_bytes()), slices);
+    EnergyClock no_energy({});
+    Interleaver interleaver(probe, static_cast<double>(one.read_bytes()), slices, no_energy);
     CycleLimits limits;
     limits.seconds = cell_.most_decode_s;
-    result_.treated = measure_treatments(*session_, cell_.treatments, next_, limits,
-                                         [&] { interleaver.read(cell_.most_tokens); });
+    result_.treated = measure_treatments(
+        *session_, cell_.treatments, next_, limits, [&] { interleaver.end(cell_.most_tokens); },
+        [&] { return misses_->count(); });
     for (const ProbeSlice& slice : slices) {
       const auto cycle = static_cast<std::uint32_t>(result_.treated_memory.size());
       result_.treated_memory.push_back({cycle, slice.bytes, slice.seconds});
@@ -262,7 +274,8 @@ class Measurement {
   std::unique_ptr<Session> session_;
   Token next_ = 0;
   std::unique_ptr<ProbedMemory> memory_;  // of the model, or plain
-  std::unique_ptr<os::MemoryGroup> group_;
+  std::unique_ptr<MemoryFill> fill_;
+  std::optional<os::EventCounter> misses_;
   std::uint64_t refaults_before_ = 0;
 };
 

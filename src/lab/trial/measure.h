@@ -12,7 +12,7 @@ namespace ceiling::lab {
 // Loads the model at `path` and times load, prefill, first token and decode, with short readings of
 // the same memory between tokens, outside the decode clock. A cold-load cell's file is evicted from
 // the page cache first, and its load clock ends when all its pages are in memory again. A cell
-// that fills memory runs in a control group of its own. Prompt and
+// that fills memory runs in little of it (memory_fill.h). Prompt and
 // tokens are fixed numbers, so every trial of a cell does the same work; the choice of the next
 // token (greedy) is inside the clock. Prints nothing. Throws what opening and running a model
 // throws.

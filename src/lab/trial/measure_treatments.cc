@@ -14,8 +14,9 @@ using Clock = std::chrono::steady_clock;
 
 class Treatments {
  public:
-  Treatments(Session& session, const std::vector<Treatment>& treatments, Token token)
-      : session_(session), treatments_(treatments), depth_(session.length(0)) {
+  Treatments(Session& session, const std::vector<Treatment>& treatments, Token token,
+             const CountMisses& misses)
+      : session_(session), treatments_(treatments), misses_(misses), depth_(session.length(0)) {
     std::uint32_t most = 1;
     for (const Treatment& t : treatments) most = std::max(most, t.sequences);
     for (std::uint32_t s = 0; s < most; ++s) {
@@ -36,12 +37,17 @@ class Treatments {
     }
     const std::uint64_t added_before = executable.traffic().added_bytes;
     const std::span sequences(sequences_.data(), treatment.sequences);
+    const std::optional<std::uint64_t> misses_before = misses_();
     const auto start = Clock::now();
     session_.step(sequences, std::span<const Token>(tokens_.data(), treatment.sequences));
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const std::optional<std::uint64_t> misses = misses_();
     for (const std::uint32_t sequence : sequences) session_.truncate(sequence, depth_);
-    return {index, cycle, seconds, read_bytes_[index],
-            executable.traffic().added_bytes - added_before};
+    TreatedStep result{
+        index, cycle, seconds, read_bytes_[index], executable.traffic().added_bytes - added_before,
+        {}};
+    if (misses && misses_before) result.cache_misses = *misses - *misses_before;
+    return result;
   }
 
  private:
@@ -55,6 +61,7 @@ class Treatments {
 
   Session& session_;
   const std::vector<Treatment>& treatments_;
+  const CountMisses& misses_;
   std::uint32_t depth_;
   std::vector<std::uint32_t> sequences_;
   std::vector<Token> tokens_;
@@ -66,8 +73,9 @@ class Treatments {
 std::vector<TreatedStep> measure_treatments(Session& session,
                                             const std::vector<Treatment>& treatments, Token token,
                                             const CycleLimits& limits,
-                                            const std::function<void()>& between_cycles) {
-  Treatments runner(session, treatments, token);
+                                            const std::function<void()>& between_cycles,
+                                            const CountMisses& misses) {
+  Treatments runner(session, treatments, token, misses);
   for (std::uint32_t i = 0; i < treatments.size(); ++i) runner.step(i, 0);  // memory, code: touched
   std::vector<TreatedStep> steps;
   std::vector<std::uint32_t> order(treatments.size());

@@ -91,11 +91,35 @@ void write_other_engine(const TrialResult& result, json& value) {
 }
 
 FilledMemory filled_from_json(const Fields& fields) {
-  fields.only({"limit_bytes", "working_set_bytes", "charged_bytes", "refaults"});
-  return {fields.integer("limit_bytes", 1, kMostBytes),
-          fields.integer("working_set_bytes", 1, kMostBytes),
-          fields.integer("charged_bytes", 0, kMostBytes),
-          fields.integer("refaults", 0, kMostBytes)};
+  fields.only({"limit_bytes", "working_set_bytes", "charged_bytes", "ballast_bytes", "refaults"});
+  FilledMemory filled;
+  filled.limit_bytes = fields.integer("limit_bytes", 1, kMostBytes);
+  filled.working_set_bytes = fields.integer("working_set_bytes", 1, kMostBytes);
+  filled.charged_bytes = fields.integer("charged_bytes", 0, kMostBytes);
+  if (fields.has("ballast_bytes")) {
+    filled.ballast_bytes = fields.integer("ballast_bytes", 1, kMostBytes);
+  }
+  filled.refaults = fields.integer("refaults", 0, kMostBytes);
+  return filled;
+}
+
+json to_json(const FilledMemory& filled) {
+  json value = {{"limit_bytes", filled.limit_bytes},
+                {"working_set_bytes", filled.working_set_bytes},
+                {"charged_bytes", filled.charged_bytes},
+                {"refaults", filled.refaults}};
+  if (filled.ballast_bytes > 0) value["ballast_bytes"] = filled.ballast_bytes;
+  return value;
+}
+
+std::vector<DrawnEnergy> energy_from_json(const Fields& fields) {
+  constexpr std::size_t kMostMeters = 16;
+  std::vector<DrawnEnergy> energy;
+  for (const Fields& item : fields.objects("energy", kMostMeters)) {
+    item.only({"what", "joules"});
+    energy.push_back({item.text("what"), item.number("joules", 1e-9, 1e12)});
+  }
+  return energy;
 }
 
 }  // namespace
@@ -155,11 +179,9 @@ json to_json(const TrialResult& result) {
     value["slices"].push_back(
         {{"after_token", slice.after_token}, {"bytes", slice.bytes}, {"seconds", slice.seconds}});
   }
-  if (result.filled) {
-    value["filled"] = {{"limit_bytes", result.filled->limit_bytes},
-                       {"working_set_bytes", result.filled->working_set_bytes},
-                       {"charged_bytes", result.filled->charged_bytes},
-                       {"refaults", result.filled->refaults}};
+  if (result.filled) value["filled"] = to_json(*result.filled);
+  for (const DrawnEnergy& drawn : result.energy) {
+    value["energy"].push_back({{"what", drawn.what}, {"joules", drawn.joules}});
   }
   if (!result.treated.empty()) value["treated"] = to_json(result.treated);
   if (!result.treated_memory.empty()) value["treated_memory"] = to_json(result.treated_memory);
@@ -233,6 +255,7 @@ TrialResult trial_from_json(const Fields& fields) {
     fail(ExitCode::integrity, "{}.slices is empty; expected at least one reading", fields.label());
   }
   result.profile = profile_from_json(fields);
+  if (fields.has("energy")) result.energy = energy_from_json(fields);
   if (fields.has("filled")) result.filled = filled_from_json(fields.object("filled"));
   if (fields.has("treated")) result.treated = treated_steps_from_json(fields, "treated");
   if (fields.has("treated_memory")) {

@@ -46,8 +46,15 @@ struct ProfilePart {
 struct FilledMemory {
   std::uint64_t limit_bytes = 0;
   std::uint64_t working_set_bytes = 0;  // the file's pages and what the process holds besides
-  std::uint64_t charged_bytes = 0;      // of the file's pages, to the trial's own group
-  std::uint64_t refaults = 0;           // pages read again after they were pushed out, in decode
+  std::uint64_t charged_bytes = 0;  // of the file's pages: to the trial's own group, or in memory
+  std::uint64_t ballast_bytes = 0;  // locked away from the machine; 0: a group was limited
+  std::uint64_t refaults = 0;       // pages read again after they were pushed out, in decode
+};
+
+// Counted by a meter of the machine over the plain decode, without the readings between tokens.
+struct DrawnEnergy {
+  std::string what;  // "processor", "memory", "platform", "GPU"
+  double joules = 0;
 };
 
 // Decode where the tokens were not timed one by one.
@@ -82,6 +89,7 @@ struct TrialResult {
   std::vector<TreatedStep> treated;  // of a cell with treatments, after its plain decode
   std::vector<CycleReading> treated_memory;
   std::optional<FilledMemory> filled;  // of a cell that fills memory
+  std::vector<DrawnEnergy> energy;     // of each kind of meter that may be read here
   std::uint64_t resident_bytes = 0;
   TrialConditions conditions;
 

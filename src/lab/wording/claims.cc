@@ -210,6 +210,17 @@ class RunTests {
     }
   }
 
+  // What one machine adds to a claim on efficiency: it orders nothing by itself.
+  std::string tokens_per_joule() const {
+    const CellFigures& figures = analysis_.headline();
+    if (figures.energy.empty()) return "; of this machine no meter of energy may be read";
+    const EnergyFigures& energy = figures.energy.back();
+    return fmt::format(
+        "; on this machine {}{} makes {} tokens a joule of {}", plan_.cells[figures.cell].title(),
+        plan_.cells[figures.cell].synthetic() ? " (synthetic weights: speed only)" : "",
+        shown(energy.tokens_per_joule), meter_name(energy));
+  }
+
   // The run's slowest and fastest size at one type.
   Outcome sizes(const Fields& test) const {
     test.only({"kind", "at_least"});
@@ -261,7 +272,9 @@ Outcome run_test(const Fields& test, const RunTests& run) {
   if (found == tests.end()) {
     fail(ExitCode::integrity, "{}.kind is '{}', which is no test", test.label(), kind);
   }
-  return found->second(test);
+  Outcome outcome = found->second(test);
+  if (kind == "ranks") outcome.because += run.tokens_per_joule();
+  return outcome;
 }
 
 }  // namespace

@@ -118,6 +118,17 @@ std::string cold_sentence(const ReportData& data) {
                      cell.synthetic() ? " (synthetic weights: speed only)" : "");
 }
 
+namespace {
+
+std::string subject_of(const std::string& hypothesis) {
+  if (hypothesis == "H1") return "Memory sets the speed";
+  if (hypothesis == "H2") return "Speed follows bytes";
+  if (hypothesis == "H3") return "Nearly full memory slows little";
+  return {};
+}
+
+}  // namespace
+
 std::vector<HypothesisText> hypothesis_texts(const ReportData& data) {
   const auto mark = [](Verdict verdict) {
     switch (verdict) {
@@ -134,7 +145,7 @@ std::vector<HypothesisText> hypothesis_texts(const ReportData& data) {
   std::vector<HypothesisText> texts;
   for (const Hypothesis& h : data.plan.hypotheses) {
     const HypothesisVerdict* found = data.analysis.judgement.find(h.id);
-    HypothesisText text{h.id, h.claim, h.threshold, Verdict::none, "", "", ""};
+    HypothesisText text{h.id, h.claim, h.threshold, subject_of(h.id), Verdict::none, "", "", ""};
     if (found != nullptr) {
       text.verdict = found->decision.verdict;
       text.because = found->why_not.empty() ? found->decision.because : found->why_not;
@@ -174,9 +185,10 @@ std::string gate_sentence(const ReportData& data) {
   return fmt::format(
       "The same cell under two labels (A/A): its shares of the ceiling differ by a factor of "
       "{:.3f} "
-      "({:.3f}–{:.3f}, 90 %); that they are the same within {:.0f} % is {} (p = {:.3f})",
+      "({:.3f}–{:.3f}, 90 %); that they are the same within {:.0f} % is {} ({})",
       same->ratio.value, same->ratio.low, same->ratio.high, 100 * data.plan.thresholds.same_within,
-      same->passed ? "shown" : "not shown", same->p);
+      same->passed ? "shown" : "not shown",
+      same->p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", same->p));
 }
 
 std::string added_rate_sentence(const ReportData& data) {
@@ -184,7 +196,12 @@ std::string added_rate_sentence(const ReportData& data) {
   if (!treated || !treated->added) return {};
   const AddedRate& added = *treated->added;
   const Thresholds& t = data.plan.thresholds;
-  return fmt::format(
+  const std::string counted =
+      added.misses_per_line
+          ? fmt::format(" The processor’s own counter saw {:.2f} cache misses for each line added.",
+                        *added.misses_per_line)
+          : " This machine shows no counter of cache misses.";
+  const std::string sentence = fmt::format(
       "Did the added bytes come from memory? From {} to {} times the weights' bytes, each further "
       "one came at {} GB/s where memory read {} GB/s: {:.2f} ({:.2f}–{:.2f}, 90 %) of its rate. "
       "Dropped or cached reads would have come faster; H1 has no verdict unless the interval lies "
@@ -192,6 +209,7 @@ std::string added_rate_sentence(const ReportData& data) {
       shown(1 + added.from), shown(1 + added.until),
       shown(added.ratio.value * added.memory_per_s / 1e9), shown(added.memory_per_s / 1e9),
       added.ratio.value, added.ratio.low, added.ratio.high, t.added_rate_least, t.added_rate_most);
+  return sentence + counted;
 }
 
 std::vector<std::string> limits(const ReportData& data) {

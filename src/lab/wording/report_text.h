@@ -48,6 +48,8 @@ std::string type_sentence(const ReportData& data);  // what fewer bytes brought;
 // A hypothesis as the report tells of it.
 struct HypothesisText {
   std::string id, claim, threshold;
+  std::string
+      subject;  // the claim in a few words, for who has not read it yet; empty: none is known
   Verdict verdict = Verdict::none;
   std::string mark;     // a shape for the verdict: "●", "✕", "◐", "○"
   std::string because;  // what decided, or why nothing did
@@ -66,10 +68,13 @@ std::vector<std::string> engine_notes(const ReportData& data);      // what they
 std::vector<std::string> engine_sentences(const ReportData& data);  // their speed, one each
 
 Table speed_table(const ReportData& data);
-Table claim_table(const ReportData& data);      // the module's claims, a row each
-Table pair_table(const ReportData& data);       // types of one model, pair by pair
-Table precision_table(const ReportData& data);  // what more time would buy
-Table clock_table(const ReportData& data);      // load, prefill and decode, never mixed
+Table claim_table(const ReportData& data);        // the module's claims, a row each
+Table pair_table(const ReportData& data);         // types of one model, pair by pair
+Table precision_table(const ReportData& data);    // what more time would buy
+Table clock_table(const ReportData& data);        // load, prefill and decode, never mixed
+Table energy_table(const ReportData& data);       // joules and tokens; no rows: no meter
+std::string energy_note(const ReportData& data);  // what the meters mean, or why there are none
+std::string meter_name(const EnergyFigures& figures);  // "processor (its own counter)"
 Table prediction_table(const ReportData& data);
 Table time_table(const ReportData& data);
 Table block_table(const ReportData& data);

@@ -59,6 +59,15 @@ TEST(AddedReads, EachCycleIsHeldAgainstItsOwnReading) {
   EXPECT_NEAR(added_reads(steps, memory, kDoses)->cost, 1, 1e-9);
 }
 
+TEST(AddedReads, TheProcessorsCounterIsToldWhereItCounted) {
+  auto steps = cycles(0.06, 1);
+  EXPECT_FALSE(added_reads(steps, readings(), kDoses)->misses_per_line.has_value());
+  for (TreatedStep& step : steps) step.cache_misses = 1000 + step.added_bytes / 64 * 9 / 10;
+  const auto reads = added_reads(steps, readings(), kDoses);
+  EXPECT_NEAR(*reads->misses_per_line, 0.9, 1e-6);
+  EXPECT_NEAR(*added_rate(std::vector{*reads, *reads}, 0.9).misses_per_line, 0.9, 1e-6);
+}
+
 TEST(AddedReads, NeedTwoDosesAndReadings) {
   const std::vector<Treatment> one = {{}, {.bytes = 1}};
   EXPECT_FALSE(added_reads(cycles(0.06, 1), readings(), one).has_value());
@@ -71,7 +80,7 @@ TEST(AddedReads, TheRateIsShownToBeTheMemorysOnlyByItsWholeInterval) {
   const Thresholds thresholds;
   const auto of = [&](std::vector<double> costs) {
     std::vector<AddedReads> processes;
-    for (const double cost : costs) processes.push_back({cost, kMemory, 1, 3});
+    for (const double cost : costs) processes.push_back({cost, kMemory, 1, 3, {}});
     return added_rate(processes, 0.90);
   };
   const AddedRate calm = of({1.05, 1.06, 1.04, 1.05});

@@ -72,6 +72,24 @@ TEST(Plan, NamesWhatIsWrong) {
   EXPECT_THAT(refusal([](json& p) { p["predictions"][0]["p80"] = {3, 1}; }), HasSubstr("p80"));
   EXPECT_THAT(refusal([](json& p) { p["predictions"][0]["cell"] = "9B"; }), HasSubstr("9B"));
   EXPECT_THAT(refusal([](json& p) { p["kind"] = "a\nb"; }), HasSubstr("one line of text"));
+  EXPECT_THAT(refusal([](json& p) { p["machine"]["wall_watts"] = 0; }),
+              HasSubstr("machine.wall_watts is 0"));
+}
+
+TEST(Plan, BallastFillsMemoryUpToOneAndNothingElse) {
+  const auto cell = [](double fill, const char* by) {
+    return [=](json& p) {
+      p["cells"][1]["work"] = "fill";
+      p["cells"][1]["fill"] = fill;
+      p["cells"][1]["fill_by"] = by;
+    };
+  };
+  EXPECT_EQ(refusal(cell(1, "ballast")), "accepted");
+  EXPECT_EQ(refusal(cell(1.2, "group")), "accepted");
+  EXPECT_THAT(refusal(cell(1.2, "ballast")), HasSubstr("ballast fills memory up to 1 only"));
+  EXPECT_THAT(refusal(cell(1, "swap")), HasSubstr("fill_by is 'swap'; expected group or ballast"));
+  EXPECT_THAT(refusal([](json& p) { p["cells"][1]["fill_by"] = "ballast"; }),
+              HasSubstr("work 'decode'"));
 }
 
 TEST(Expectation, MedianAlone) {

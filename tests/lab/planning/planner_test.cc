@@ -8,7 +8,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "os/memory_group.h"
 
 namespace ceiling::lab {
 namespace {
@@ -31,7 +30,7 @@ PlanMachine machine(double read_gb_per_s = 30) {
 
 Resources resources(double memory_gib, double disk_gib = 200) {
   const auto bytes = [](double gib) { return static_cast<std::uint64_t>(gib * (1ULL << 30)); };
-  return {bytes(memory_gib), bytes(memory_gib * 0.9), bytes(disk_gib), false};
+  return {bytes(memory_gib), bytes(memory_gib * 0.9), bytes(disk_gib), false, {}, {}};
 }
 
 std::vector<std::string> ids(const Plan& plan) {
@@ -83,12 +82,36 @@ TEST(StandardPlan, TestsTheHypotheses) {
   EXPECT_EQ(plan.design.same.size(), 2U);
   for (const std::string& id : plan.design.cells()) EXPECT_NE(plan.find(id), nullptr) << id;
   for (const Hypothesis& h : plan.hypotheses) {
-    // Where a control group may be made, H3 is tested too.
-    const bool no_group = h.id == "H3" && !os::memory_group_obstacle().empty();
-    EXPECT_EQ(h.untested.empty(), !no_group) << h.id;
+    EXPECT_EQ(h.untested, "") << h.id;
     EXPECT_FALSE(h.threshold.empty());
   }
   EXPECT_EQ(plan_from_json(to_json(plan), "plan").design.types, plan.design.types);
+}
+
+const Cell* fill_cell(const Plan& plan) {
+  return plan.design.fills.empty() ? nullptr : plan.find(plan.design.fills.front());
+}
+
+// A group presses nothing else; locking memory presses everything, so its owner must have said so.
+TEST(StandardPlan, FillsMemoryByBallastOnlyWhereNoGroupCanBeMadeAndItsOwnerAgrees) {
+  Resources here = resources(24);
+  const Plan by_group = make_plan(Kind::standard, machine(), here, 1);
+  EXPECT_EQ(fill_cell(by_group)->fill_by, FillBy::group);
+  EXPECT_EQ(by_group.design.fills.size(), 13U);
+
+  here.group_obstacle = "no permission";
+  const Plan by_ballast = make_plan(Kind::standard, machine(), here, 1);
+  ASSERT_EQ(by_ballast.design.fills.size(), 11U);  // up to the whole memory, and no further
+  for (const std::string& id : by_ballast.design.fills) {
+    EXPECT_EQ(by_ballast.find(id)->fill_by, FillBy::ballast);
+    EXPECT_LE(by_ballast.find(id)->fill, 1);
+  }
+  EXPECT_EQ(plan_from_json(to_json(by_ballast), "plan").cells.back().fill_by, FillBy::ballast);
+
+  here.ballast_obstacle = "its owner was not asked";
+  const Plan untested = make_plan(Kind::standard, machine(), here, 1);
+  EXPECT_EQ(fill_cell(untested), nullptr);
+  EXPECT_EQ(untested.hypotheses.back().untested, "no permission; its owner was not asked");
 }
 
 TEST(StandardPlan, StaysWithinAnHour) {

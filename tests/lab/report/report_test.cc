@@ -75,8 +75,9 @@ TEST_F(ReportTest, SyntheticWeightsAreLabelledAtEveryFigure) {
     EXPECT_THAT(chart.wide, HasSubstr("speed only")) << chart.id;
     EXPECT_THAT(chart.narrow, HasSubstr("speed only")) << chart.id;
   }
-  for (const Table& table : {speed_table(d), clock_table(d), prediction_table(d), time_table(d),
-                             block_table(d), precision_table(d), roofline_chart(d).data}) {
+  for (const Table& table :
+       {speed_table(d), clock_table(d), energy_table(d), prediction_table(d), time_table(d),
+        block_table(d), precision_table(d), roofline_chart(d).data}) {
     const auto column = std::find(table.header.begin(), table.header.end(), "Weights");
     ASSERT_NE(column, table.header.end());
     for (const auto& row : table.rows) {

@@ -72,12 +72,15 @@ TEST_F(MeasureTreatments, AddTheBytesThatTheySay) {
   const std::vector<Treatment> treatments = {
       {}, {.bytes = 0.25}, {.cached_bytes = 0.25}, {.sequences = 4}};
   unsigned between = 0;
-  const auto steps = measure_treatments(*s, treatments, 1, {.least = 3, .most = 3, .seconds = 0},
-                                        [&] { ++between; });
+  std::uint64_t misses = 0;
+  const auto steps = measure_treatments(
+      *s, treatments, 1, {.least = 3, .most = 3, .seconds = 0}, [&] { ++between; },
+      [&] { return std::optional<std::uint64_t>(misses += 5); });
   ASSERT_EQ(steps.size(), 12U);
   EXPECT_EQ(between, 3U);
   for (const TreatedStep& step : steps) {
     EXPECT_GT(step.seconds, 0);
+    EXPECT_EQ(step.cache_misses, 5U);
     // Rounded to whole lines of 64 bytes in each product.
     const double expected = step.treatment == 1 ? 0.25 : 0;
     EXPECT_NEAR(static_cast<double>(step.added_bytes) / static_cast<double>(step.read_bytes),

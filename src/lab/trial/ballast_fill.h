@@ -1,0 +1,36 @@
+// How much memory a trial may take away from the machine, and when it must stop: nobody's programs
+// are swapped out, and a floor is left.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace ceiling::lab {
+
+// What stays available to all at the least. Below it a desktop starts to feel it.
+inline constexpr std::uint64_t kBallastFloor = std::uint64_t{1} << 30;
+
+// Of a trial whose pages are all in memory.
+struct WorkingSet {
+  std::uint64_t file_bytes = 0;       // the model's, in the page cache
+  std::uint64_t anonymous_bytes = 0;  // what the process holds besides
+  std::uint64_t all() const { return file_bytes + anonymous_bytes; }
+};
+
+// Bytes to lock so that the working set takes the share `fill` of what is left to it. `available`:
+// what the machine has without swapping, the file's own pages among it. Throws Error(failed) with
+// the reason if there is nothing to take, or less than the floor would be left.
+std::uint64_t ballast_bytes(const WorkingSet& set, double fill, std::uint64_t available);
+
+// The machine after a step.
+struct MemoryLook {
+  std::uint64_t available = 0;
+  std::uint64_t swapped_out = 0;  // pages, since boot
+};
+
+// Takes `bytes` in steps, looking after each; throws Error(failed) as soon as a page was swapped
+// out or less than the floor is left: the caller gives everything back.
+void take_in_steps(std::uint64_t bytes, const std::function<void(std::uint64_t)>& take,
+                   const std::function<MemoryLook()>& look);
+
+}  // namespace ceiling::lab
