@@ -38,7 +38,8 @@ std::string_view remedy(VkResult result) {
     case VK_ERROR_DEVICE_LOST:
       return "start again, and see the system's log if it comes back";
     case VK_ERROR_INCOMPATIBLE_DRIVER:
-      return "install a driver (mesa-vulkan-drivers, or the vendor's), or use --device cpu";
+      return "install a driver (mesa-vulkan-drivers, or the vendor's; NVIDIA's also needs libx11-6 "
+             "and libxext6), or use --device cpu";
     case VK_ERROR_LAYER_NOT_PRESENT:
       return "install vulkan-validationlayers";
     case VK_TIMEOUT:
