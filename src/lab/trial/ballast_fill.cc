@@ -7,7 +7,7 @@
 
 namespace ceiling::lab {
 
-std::uint64_t ballast_bytes(const WorkingSet& set, double fill, std::uint64_t available) {
+std::uint64_t wanted_available(const WorkingSet& set, double fill, std::uint64_t available) {
   const auto left = static_cast<std::uint64_t>(static_cast<double>(set.all()) / fill);
   const std::uint64_t now = available + set.anonymous_bytes;
   if (left >= now) {
@@ -22,18 +22,20 @@ std::uint64_t ballast_bytes(const WorkingSet& set, double fill, std::uint64_t av
          "control group, can fill the memory further",
          format_capacity({left}), format_capacity({kBallastFloor}));
   }
-  return now - left;
+  return left - set.anonymous_bytes;
 }
 
-void take_in_steps(std::uint64_t bytes, const std::function<void(std::uint64_t)>& take,
-                   const std::function<MemoryLook()>& look) {
-  constexpr std::uint64_t kStep = std::uint64_t{64} << 20;
-  const std::uint64_t swapped_before = look().swapped_out;
-  for (std::uint64_t taken = 0; taken < bytes;) {
-    const std::uint64_t step = std::min(kStep, bytes - taken);
+void take_until(std::uint64_t wanted, const std::function<void(std::uint64_t)>& take,
+                const std::function<MemoryLook()>& look) {
+  constexpr std::uint64_t kStep = std::uint64_t{64} << 20, kLeast = std::uint64_t{4} << 20;
+  MemoryLook now = look();
+  const std::uint64_t swapped_before = now.swapped_out;
+  std::uint64_t taken = 0;
+  while (now.available >= wanted + kLeast) {
+    const std::uint64_t step = std::min(kStep, now.available - wanted);
     take(step);
     taken += step;
-    const MemoryLook now = look();
+    now = look();
     if (now.swapped_out > swapped_before) {
       fail(ExitCode::failed,
            "{} pages were swapped out after {} had been taken: everything was given back",

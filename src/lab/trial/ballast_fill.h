@@ -17,10 +17,10 @@ struct WorkingSet {
   std::uint64_t all() const { return file_bytes + anonymous_bytes; }
 };
 
-// Bytes to lock so that the working set takes the share `fill` of what is left to it. `available`:
-// what the machine has without swapping, the file's own pages among it. Throws Error(failed) with
-// the reason if there is nothing to take, or less than the floor would be left.
-std::uint64_t ballast_bytes(const WorkingSet& set, double fill, std::uint64_t available);
+// What must stay available of the machine so that the working set takes the share `fill` of what is
+// left to it, the file's own pages among it. Throws Error(failed) with the reason if that is not
+// less than there is now, or less than the floor.
+std::uint64_t wanted_available(const WorkingSet& set, double fill, std::uint64_t available);
 
 // The machine after a step.
 struct MemoryLook {
@@ -28,9 +28,11 @@ struct MemoryLook {
   std::uint64_t swapped_out = 0;  // pages, since boot
 };
 
-// Takes `bytes` in steps, looking after each; throws Error(failed) as soon as a page was swapped
-// out or less than the floor is left: the caller gives everything back.
-void take_in_steps(std::uint64_t bytes, const std::function<void(std::uint64_t)>& take,
-                   const std::function<MemoryLook()>& look);
+// Takes memory in steps until no more than `wanted` is available, looking after each step: what is
+// taken costs the kernel memory too, and other programs take and give back theirs. Throws
+// Error(failed) as soon as a page was swapped out or less than the floor is left: the caller gives
+// everything back.
+void take_until(std::uint64_t wanted, const std::function<void(std::uint64_t)>& take,
+                const std::function<MemoryLook()>& look);
 
 }  // namespace ceiling::lab

@@ -50,10 +50,11 @@ class BallastFill : public MemoryFill {
       fail(ExitCode::failed, "only {:.0f} % of the file's pages are in memory: too little is free",
            100 * resident);
     }
-    const std::uint64_t bytes = ballast_bytes(set, cell.fill, os::memory_info().available.value);
+    const std::uint64_t wanted =
+        wanted_available(set, cell.fill, os::memory_info().available.value);
     swapped_before_ = swapped_out();
-    take_in_steps(
-        bytes, [&](std::uint64_t step) { ballast_.grow({step}); },
+    take_until(
+        wanted, [&](std::uint64_t step) { ballast_.grow({step}); },
         [] { return MemoryLook{os::memory_info().available.value, swapped_out()}; });
     FilledMemory filled;
     filled.working_set_bytes = set.all();

@@ -25,19 +25,19 @@ std::string refusal(const std::function<void()>& action) {
   return "";
 }
 
-TEST(BallastBytes, LeaveTheWorkingSetItsShare) {
+TEST(WantedAvailable, LeavesTheWorkingSetItsShare) {
   const WorkingSet set{2 * kGiB, kGiB / 2};
-  // 2.5 GiB are half of 5 GiB; 10 GiB are available and half a GiB is the process's own.
-  EXPECT_EQ(ballast_bytes(set, 0.5, 10 * kGiB), 10 * kGiB + kGiB / 2 - 5 * kGiB);
-  EXPECT_EQ(ballast_bytes(set, 1.0, 10 * kGiB), 8 * kGiB);
+  // 2.5 GiB are half of 5 GiB, of which the process has half a GiB already.
+  EXPECT_EQ(wanted_available(set, 0.5, 10 * kGiB), 5 * kGiB - kGiB / 2);
+  EXPECT_EQ(wanted_available(set, 1.0, 10 * kGiB), 2 * kGiB);
 }
 
-TEST(BallastBytes, NothingIsTakenBelowTheFloorOrWhereTheModelFillsItAlready) {
+TEST(WantedAvailable, NothingIsTakenBelowTheFloorOrWhereTheModelFillsItAlready) {
   const WorkingSet small{kGiB / 2, 0};
-  EXPECT_THAT(refusal([&] { ballast_bytes(small, 1.0, 8 * kGiB); }),
+  EXPECT_THAT(refusal([&] { wanted_available(small, 1.0, 8 * kGiB); }),
               HasSubstr("less than the floor"));
-  EXPECT_EQ(ballast_bytes(small, 0.5, 8 * kGiB), 7 * kGiB);
-  EXPECT_THAT(refusal([&] { ballast_bytes({6 * kGiB, 0}, 0.5, 8 * kGiB); }),
+  EXPECT_EQ(wanted_available(small, 0.5, 8 * kGiB), kGiB);
+  EXPECT_THAT(refusal([&] { wanted_available({6 * kGiB, 0}, 0.5, 8 * kGiB); }),
               HasSubstr("nothing to take away"));
 }
 
@@ -46,39 +46,51 @@ class Machine {
  public:
   void take(std::uint64_t bytes) { taken_ += bytes; }
   MemoryLook look() const {
-    return {available - std::min(available, taken_), taken_ > swaps_after ? 17U : 5U};
+    const std::uint64_t gone = static_cast<std::uint64_t>(costs * static_cast<double>(taken_)) +
+                               (taken_ > 0 ? others_take : 0);
+    return {available - std::min(available, gone), taken_ > swaps_after ? 17U : 5U};
   }
   std::uint64_t taken() const { return taken_; }
   std::uint64_t available = 9 * kGiB;
-  std::uint64_t swaps_after = UINT64_MAX;
+  std::uint64_t swaps_after = UINT64_MAX, others_take = 0;
+  double costs = 1;
 
  private:
   std::uint64_t taken_ = 0;
 };
 
-void take(Machine& machine, std::uint64_t bytes) {
-  take_in_steps(
-      bytes, [&](std::uint64_t step) { machine.take(step); }, [&] { return machine.look(); });
+void take(Machine& machine, std::uint64_t wanted) {
+  take_until(
+      wanted, [&](std::uint64_t step) { machine.take(step); }, [&] { return machine.look(); });
 }
 
-TEST(TakeInSteps, TakesAllWhereNothingHappens) {
+TEST(TakeUntil, TakesAllWhereNothingHappens) {
   Machine machine;
-  take(machine, 5 * kGiB + 1);
-  EXPECT_EQ(machine.taken(), 5 * kGiB + 1);
+  take(machine, 4 * kGiB);
+  EXPECT_EQ(machine.taken(), 5 * kGiB);
 }
 
-TEST(TakeInSteps, StopsWithTheFirstPagesThatAreSwappedOut) {
+TEST(TakeUntil, StopsWithTheFirstPagesThatAreSwappedOut) {
   Machine machine;
   machine.swaps_after = 2 * kGiB;
-  EXPECT_THAT(refusal([&] { take(machine, 5 * kGiB); }), HasSubstr("12 pages were swapped out"));
+  EXPECT_THAT(refusal([&] { take(machine, 4 * kGiB); }), HasSubstr("12 pages were swapped out"));
   EXPECT_LE(machine.taken(), 2 * kGiB + (64 << 20));
 }
 
-TEST(TakeInSteps, StopsAtTheFloor) {
+TEST(TakeUntil, StopsAtTheFloor) {
   Machine machine;
-  machine.available = 4 * kGiB;  // others took more meanwhile
-  EXPECT_THAT(refusal([&] { take(machine, 5 * kGiB); }), HasSubstr("less than the floor"));
-  EXPECT_LE(machine.taken(), 3 * kGiB + (64 << 20));
+  machine.others_take = 8 * kGiB + kGiB / 2;  // all at once, after the first step
+  EXPECT_THAT(refusal([&] { take(machine, 4 * kGiB); }), HasSubstr("less than the floor"));
+  EXPECT_EQ(machine.taken(), std::uint64_t{64} << 20);
+}
+
+// What is locked takes page tables too.
+TEST(TakeUntil, FollowsWhatIsLeftAndNotWhatItTook) {
+  Machine machine;
+  machine.costs = 1.02;
+  take(machine, 4 * kGiB);
+  EXPECT_NEAR(static_cast<double>(machine.look().available), 4.0 * kGiB, 5 << 20);
+  EXPECT_LT(machine.taken(), 5 * kGiB);
 }
 
 }  // namespace
