@@ -215,6 +215,10 @@ Line best_line(const Lanes* x, const Lanes* w, const LineSums& without, bool off
       consider(line_sums<top, n>(x, w, without, start).fit(offset_not_positive));
     }
   }
+  // Weights that had half as many steps before (a type with a bit less) fit one with an even
+  // number.
+  const Line even{level * (static_cast<float>(top) / static_cast<float>(top - 1)), low};
+  consider(line_sums<top, n>(x, w, without, even).fit(offset_not_positive));
   for (int i = 0; i < 3; ++i)
     consider(line_sums<top, n>(x, w, without, best).fit(offset_not_positive));
   return best;

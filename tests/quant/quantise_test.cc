@@ -225,6 +225,22 @@ TEST(QuantiseAgainstPeer, ErrorsAreNoWorseThanLlamaCppsQuantiser) {
   EXPECT_EQ(compared, 36);  // 12 types, 3 rows
 }
 
+// Weights on sixteen even steps, as Q4_1 has them, lie on thirty-two too, whatever weighs them.
+TEST(QuantiseLattice, ABitMoreIsNearlyExact) {
+  std::mt19937 random(15);
+  std::lognormal_distribution<float> lognormal(0.0f, 3.0f);
+  const Row in = row_of(2048, [&](std::size_t i) {
+    return 0.0625f *
+               (i % 32 < 16 ? static_cast<float>(i % 16) : static_cast<float>(random() % 16)) -
+           0.5f;
+  });
+  const Row importance = row_of(in.size(), [&](std::size_t) { return lognormal(random); });
+  for (const float* weights : {static_cast<const float*>(nullptr), importance.data()}) {
+    const Row out = round_trip(TensorType::Q5_1, in, weights);
+    EXPECT_LT(squared_error(in, out), 1e-6 * energy(in));
+  }
+}
+
 TEST(QuantiseFloats, SaturateInsteadOfOverflowing) {
   EXPECT_EQ(round_trip(TensorType::F16, {1e6f, -1e6f, 65519.0f}),
             (Row{65504.0f, -65504.0f, 65504.0f}));
