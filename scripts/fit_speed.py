@@ -30,20 +30,22 @@ JUDGED_ENGINES = ("llama.cpp", "LM Studio llama.cpp")
 
 # Widths of the priors. The first is the one that a fit without validation uses; which of them a fold uses is chosen
 # without that fold.
-DECODE_BASE = dict(vendor=0.2, family=0.15, share_backend=0.3, share_backend_family=0.1, fixed_backend=0.5,
-                   fixed_vendor=0.4, fixed_family=0.2, unpack_backend=0.5, unpack_family=0.05, unpack_type=0.2,
-                   fixed_build=0.2, unpack_build=0.2, scale=0.035)
+DECODE_BASE = dict(vendor=0.2, family=0.15, share_backend=0.1, share_backend_family=0.05, fixed_backend=0.5,
+                   fixed_vendor=0.4, fixed_family=0.1, unpack_backend=0.5, unpack_family=0.05, unpack_type=0.5,
+                   build=0.1, bandwidth=0.01, early=0.5, scale=0.025)
 DECODE_CHOICES = [
-    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.1, scale=0.025),
-    dict(DECODE_BASE, fixed_build=0.1, unpack_build=0.1, scale=0.025, fixed_family=0.4),
-    dict(DECODE_BASE, fixed_family=0.4, unpack_build=0.1),
-    dict(DECODE_BASE, vendor=0.6, fixed_backend=1.2, fixed_vendor=1.2),
+    DECODE_BASE,
+    dict(DECODE_BASE, fixed_family=0.2),
+    dict(DECODE_BASE, bandwidth=0.3),
+    dict(DECODE_BASE, vendor=0.4, family=0.3),
 ]
 PREFILL_CHOICES = [
-    dict(vendor=0.5, family=0.3, backend=0.5, backend_vendor=0.4, backend_family=0.3, type=0.3, build=0.4, scale=0.1),
+    dict(vendor=0.5, family=0.3, backend=0.5, backend_vendor=0.4, backend_family=0.3, type=0.3, build=0.4,
+         early=0.3, scale=0.1),
     dict(vendor=0.5, family=0.15, backend=0.5, backend_vendor=0.4, backend_family=0.15, type=0.2, build=0.2,
-         scale=0.08),
-    dict(vendor=0.8, family=0.5, backend=0.8, backend_vendor=0.6, backend_family=0.5, type=0.4, build=0.4, scale=0.12),
+         early=0.3, scale=0.08),
+    dict(vendor=0.8, family=0.5, backend=0.8, backend_vendor=0.6, backend_family=0.5, type=0.4, build=0.4, early=0.3,
+         scale=0.12),
 ]
 
 
@@ -98,7 +100,7 @@ def main():
     if arguments.without:
         chips = {r["chip"] for r in rows if arguments.without in (r["chip"], r["hardware"])}
         rows = [r for r in rows if r["chip"] not in chips]
-    model, results, experts_found = {}, {}, {}
+    model, results, experts_found, all_judged = {}, {}, {}, {}
     spread, unseen = {}, 1.0
     for phase, kind, choices in (("decode", Decode, DECODE_CHOICES), ("prefill", Prefill, PREFILL_CHOICES)):
         dense, judged, experts = split(rows, phase)
@@ -118,6 +120,7 @@ def main():
         else:
             predicted = fit.predict(experts) + term
         experts_found[phase] = list(predicted - np.log(column(experts, lambda r: r["measured"])))
+        all_judged[phase] = judged
         if not quick:
             results[phase] = nested_validation(kind, dense, judged, choices)
             spread.update(spread_json(phase, results[phase], fit, experts_found[phase]))
@@ -130,7 +133,7 @@ def main():
     model["spread"], model["unseen_family"] = spread, round(unseen, 4)
     pathlib.Path(arguments.output).write_text(json.dumps(model, indent=1, sort_keys=True) + "\n")
     if results:
-        text = report(results["decode"], results["prefill"], baseline, experts_found)
+        text = report(results["decode"], results["prefill"], baseline, experts_found, all_judged)
         pathlib.Path(arguments.report).write_text(text)
         print(text)
 

@@ -10,10 +10,15 @@ import math
 import numpy as np
 
 TYPES = ("eight", "tables", "super_blocks", "small_blocks")  # plain floats are the base
+TYPES_OF_BACKEND = ("floats", *TYPES)
+HOST = "small_host"  # a card on a small board: what it reads and waits for is the board's, less the card's
 
 FREEDOM = 3  # of the Student-t
-DEVICE_WEIGHT = 0.7  # rows of one device weigh count ** -this
-EARLY_WEIGHT = 0.3  # a year before a late backend grew up, its results say so much less of today's
+DEVICE_WEIGHT = 0.5  # rows of one device weigh count ** -this
+MIDDLE_BANDWIDTH = 400e9  # bytes/s; as in src/fit/speed_model.cc
+# How much wider than CUDA's and Metal's the residuals of others are taken to be.
+NOISE = {"cuda": 1, "metal": 1, "cpu": 8}
+LATE_NOISE = 1.5
 
 
 class Terms:
@@ -45,8 +50,11 @@ def nested(quantity, row):
 
 
 def build(quantity, row, sign):
-    return [(f"{quantity}/build", sign * row["build"]),
-            (f"{quantity}/build/backend={row['backend']}", sign * row["build"])]
+    return of_backend(f"{quantity}/build", row, sign * row["build"])
+
+
+def of_backend(quantity, row, factor):
+    return [(quantity, factor), (f"{quantity}/backend={row['backend']}", factor)]
 
 
 def column(rows, get):
@@ -66,8 +74,10 @@ class Fit:
         mean, width = np.array(self.terms.mean), np.array(self.terms.width)
         data, y = self.prepare(rows), np.log(column(rows, lambda r: r["measured"]))
         count = collections.Counter(r["hardware"] for r in rows)
-        weight = column(rows, lambda r: count[r["hardware"]] ** -DEVICE_WEIGHT * EARLY_WEIGHT ** r["youth"])
-        scale, damping = self.choice["scale"], 1e-2
+        # A year before a late backend grew up, its results say so much less of today's.
+        weight = column(rows, lambda r: count[r["hardware"]] ** -DEVICE_WEIGHT * self.choice["early"] ** r["youth"])
+        scale = self.choice["scale"] * column(rows, lambda r: NOISE.get(r["spread"], LATE_NOISE))
+        damping = 1e-2
 
         def cost(x):
             residual = (y - self.evaluate(x, data, False)) / scale
@@ -100,7 +110,7 @@ class Fit:
 
     def parameters(self):
         return {name: round(float(self.x[i]), 6) for name, i in sorted(self.terms.index.items())
-                if round(float(self.x[i]), 6) != 0 or "/family=" in name}
+                if round(float(self.x[i]), 6) != 0 or "/family=" in name or "/vendor=" in name}
 
 
 def sorted_unique(rows):
@@ -112,11 +122,14 @@ class Decode(Fit):
     def declare(self, keys):
         c, add = self.choice, self.terms.add
         add("share", 1.6, 0.5)
-        add("share/youth", -0.5, 0.3)
+        add("share/youth", -1, 0.5)
+        add("share/bandwidth", 0, c["bandwidth"])
+        add("share/bandwidth/backend=cpu", 0, 0.7)  # cores that are few keep few reads on their way
         add("unpack", 0.5, 1)
         add("unpack/byte", 1, 1.5)
         add("fixed", math.log(50e-6), 1)
         add("fixed/build", 0.05, 0.2)
+        add("fixed/bandwidth", 0, 0.4)  # wide devices have more to start and to wait for
         add("unpack/build", 0.2, 0.1)  # later builds are faster: a wrong sign is another cause in disguise
         add("kv", 0, 1)
         add("kv/build", 0, 0.5)
@@ -128,31 +141,46 @@ class Decode(Fit):
             add(f"share/vendor={vendor}", 0, c["vendor"])
             add(f"share/family={family}", 0, c["family"])
             add(f"unpack/family={family}", 0, c["unpack_family"])
-            add(f"share/backend={backend}", 0, c["share_backend"])
-            add(f"share/backend={backend}/vendor={vendor}", 0, c["share_backend"])
-            add(f"share/backend={backend}/family={family}", 0, c["share_backend_family"])
-            add(f"fixed/backend={backend}", 0, c["fixed_backend"])
-            add(f"fixed/backend={backend}/vendor={vendor}", 0, c["fixed_vendor"])
-            add(f"fixed/backend={backend}/family={family}", 0, c["fixed_family"])
-            add(f"fixed/build/backend={backend}", 0, c["fixed_build"])
-            add(f"unpack/backend={backend}", 0, c["unpack_backend"])
-            add(f"unpack/build/backend={backend}", 0, c["unpack_build"])
-            add(f"kv/backend={backend}", 0, 0.5)
-            for kind in TYPES:
-                add(f"unpack/backend={backend}/type={kind}", 0, c["unpack_type"])
+            self.declare_backend(vendor, family, backend)
+
+    def declare_backend(self, vendor, family, backend):
+        c, add = self.choice, self.terms.add
+        host = backend == HOST
+        share = 1 if host else c["share_backend"]
+        fixed = 0.2 if host else 1
+        add(f"share/backend={backend}", 0, share)
+        add(f"share/backend={backend}/vendor={vendor}", 0, share)
+        add(f"share/backend={backend}/family={family}", 0, c["share_backend_family"])
+        add(f"share/youth/backend={backend}", 0, 0.6)
+        add(f"fixed/backend={backend}", 0, fixed * c["fixed_backend"])
+        add(f"fixed/backend={backend}/vendor={vendor}", 0, fixed * c["fixed_vendor"])
+        add(f"fixed/backend={backend}/family={family}", 0, 0.02 if host else c["fixed_family"])
+        add(f"fixed/build/backend={backend}", 0, c["build"])
+        add(f"unpack/backend={backend}", 0, c["unpack_backend"])
+        add(f"unpack/build/backend={backend}", 0, c["build"])
+        add(f"kv/backend={backend}", 0, 0.5)
+        add(f"kv/without_flash/backend={backend}", 0, 0.5)
+        for kind in TYPES_OF_BACKEND:
+            add(f"unpack/backend={backend}/type={kind}", 0, c["unpack_type"])
+        for kind in TYPES:
+            add(f"unpack/build/backend={backend}/type={kind}", 0, 0.3)
 
     def prepare(self, rows):
         design = self.terms.design
         common = lambda r: nested("unpack", r) + build("unpack", r, -1)
+        wide = lambda r: math.log(r["bandwidth"] / MIDDLE_BANDWIDTH)
         return dict(
-            share=design(rows, lambda r: nested("share", r) + [("share/youth", r["youth"])]),
-            fixed=design(rows, lambda r: nested("fixed", r) + build("fixed", r, -1)),
-            weight=design(rows, lambda r: common(r) + [(f"unpack/type={r['work']['type']}", 1),
-                                                       (f"unpack/build/type={r['work']['type']}", -r["build"]),
-                                                       (f"unpack/backend={r['backend']}/type={r['work']['type']}", 1)]),
+            share=design(rows, lambda r: nested("share", r)
+                         + of_backend("share/youth", r, r["youth"]) + of_backend("share/bandwidth", r, wide(r))),
+            fixed=design(rows, lambda r: nested("fixed", r) + build("fixed", r, -1) + [("fixed/bandwidth", wide(r))]),
+            weight=design(rows, lambda r: common(r) + [
+                (f"unpack/type={r['work']['type']}", 1),
+                (f"unpack/build/type={r['work']['type']}", -r["build"]),
+                (f"unpack/backend={r['backend']}/type={r['work']['type']}", 1),
+                (f"unpack/build/backend={r['backend']}/type={r['work']['type']}", -r["build"])]),
             byte=design(rows, lambda r: common(r) + [("unpack/byte", 1)]),
-            kv=design(rows, lambda r: [("kv", 1), (f"kv/backend={r['backend']}", 1)]
-                      + [("kv/build", -r["build"])] + ([] if r["flash_attention"] else [("kv/without_flash", 1)])),
+            kv=design(rows, lambda r: of_backend("kv", r, 1) + [("kv/build", -r["build"])]
+                      + ([] if r["flash_attention"] else of_backend("kv/without_flash", r, 1))),
             read_s=column(rows, lambda r: r["work"]["weight_bytes"] / r["bandwidth"]),
             weight_s=column(rows, lambda r: r["work"]["weights"] / r["unpack_flops"]),
             byte_s=column(rows, lambda r: r["work"]["weight_bytes"] / r["unpack_flops"]),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from speed_fit.figures import device_weights, errors, quantile
-from speed_fit.validation import summarise
+from speed_fit.validation import repeats, summarise
 
 
 def segments(results):
@@ -30,7 +30,37 @@ def percent(value):
     return f"{100 * value:.1f} %"
 
 
-def report(decode, prefill, baseline, experts):
+def bounds(decode, judged):
+    """What no model of chips can know: how far results of one and the same configuration differ, and who is badly told."""
+    rows, differences = repeats(judged)
+    e, w = errors(differences), device_weights(rows)
+    lines = ["", "## What bounds it", "",
+             f"{len(rows)} rows of {len({r['hardware'] for r in rows})} devices have another of the same device, backend, model,"
+             f" type and test, from other builds, sources or conditions: they differ from it by {percent(quantile(e, w, 0.5))} in"
+             f" the median and by {percent(quantile(e, w, 0.9))} at the 90th percentile. So much of the error is the"
+             " results', not the model's.", "",
+             "Devices of which more than a quarter of the rows err by more than 25 %, each with its share of all devices'"
+             " weight beyond that:", "", "| hardware | rows | beyond 25 % | weight |", "|---|---|---|---|"]
+    rows = [r for held, _ in decode.values() for r in held]
+    beyond = errors(np.concatenate([e for _, e in decode.values()])) > 0.25
+    count, bad = collections.Counter(r["hardware"] for r in rows), collections.Counter()
+    for row, is_bad in zip(rows, beyond):
+        bad[row["hardware"]] += bool(is_bad)
+    for hardware in sorted(count, key=lambda h: (-bad[h] / count[h], h)):
+        if bad[hardware] > count[hardware] / 4:
+            lines.append(f"| {hardware} | {count[hardware]} | {bad[hardware]} | "
+                         f"{percent(bad[hardware] / count[hardware] / len(count))} |")
+    weight = sum(bad[h] / count[h] for h in count) / len(count)
+    lines.append(f"| all devices | {len(rows)} | {sum(bad.values())} | {percent(weight)} |")
+    return lines
+
+
+def told_line(phase, results, judged):
+    rows = sum(len(held) for held, _ in results.values())
+    return (f"{phase}: {rows} of {len(judged)} rows are predicted ({percent(rows / len(judged))});")
+
+
+def report(decode, prefill, baseline, experts, judged):
     d, p, b = summarise(decode), summarise(prefill), summarise(baseline)
     lines = ["# The planner on hardware that it never saw", "",
              "Made by `scripts/fit_speed.py`; made again from the same rows, the page is the same. Each chip (its bins and"
@@ -48,7 +78,11 @@ def report(decode, prefill, baseline, experts):
         lines.append(f"| coverage of {level} % intervals | {cells[0]} | {cells[1]} | {cells[2]} | {level} % |")
     lines += [f"| interval score (80 %) | {d['score']:.3f} | {p['score']:.3f} | {b['score']:.3f} | |",
               f"| of the constant share's | {d['score'] / b['score']:.2f} | | 1 | 0.70 |", "",
-              "Sampling errors of coverage are over devices.", "", "## By backend", "",
+              "Sampling errors of coverage are over devices.", "",
+              told_line("Decode", decode, judged["decode"]) + " " + told_line("prefill", prefill, judged["prefill"])
+              + " the others are of a maker's first device with a backend, or (decode) of a build from before 2025 of a late"
+              " backend (ROCm, Vulkan, SYCL) on a family that no other chip is known of: the program says so in place of a number.",
+              "", "## By backend", "",
               "| backend | devices | median | 90th | prefill devices | median | 90th |", "|---|---|---|---|---|---|---|"]
     both = [segments(decode), segments(prefill)]
     for group in sorted(set(both[0]) | set(both[1])):
@@ -80,6 +114,7 @@ def report(decode, prefill, baseline, experts):
     for (hardware, backend), residuals in worst:
         lines.append(f"| {hardware} | {backend} | {len(residuals)} | {math.exp(np.median(residuals)):.2f} | "
                      f"{why(hardware, backend)} |")
+    lines += bounds(decode, judged["decode"])
     if experts:
         lines += ["", "## Mixtures of experts", "",
                   "Not part of the figures above: read by active experts from their Programs, with one factor each for"
@@ -90,21 +125,29 @@ def report(decode, prefill, baseline, experts):
 
 
 def why(hardware, backend):
-    reasons = (("Lunar Lake", "builds of 2024, whose Intel backends reached 0.16 to 0.54 of the bandwidth; no other chip of"
-                              " its kind is known"),
+    reasons = (("Lunar Lake", "all its backends, the processor too, reached 0.15 to 0.54 of the bandwidth, siblings"
+                              " more; builds of 2024"),
                ("890M", "one run of a 27B model at 0.40 of the bandwidth, half of what its siblings reach"),
                ("Radeon VII", "ROCm in January 2024 reached 0.20 of its HBM; no sibling is known"),
                ("MI300X", "ROCm in October 2024 reached 0.13 of its HBM; no sibling is known"),
                ("H200", "one 405B model at 2 bits, whose kernels are bound by unpacking"),
                ("A100", "HBM of which May 2024 builds reached 0.33 to 0.51; no sibling is known"),
-               ("B70", "its figures are of 2026, Intel's other cards' of 2024 and 2025; two 70B rows at 2 and 3 bits run at"
-                       " a third"),
-               ("B580", "two rows, one behind a single PCIe lane"),
-               ("EPYC", "server processors differ in how memory is set up, and three rows are all there is"),
+               ("B70", "two 70B rows at 2 and 3 bits run at a third of the others' share"),
+               ("B580", "one row of each backend"),
+               ("EPYC", "two with the same memory differ by 39 %: one spread its pages over the sockets' nodes"),
                ("7950X", "its threads differ from the other processor with a thread sweep"),
                ("4090", "no other NVIDIA card with this backend is known; two rows"),
-               ("7900 XT", "the early ROCm builds of its three rows differ from its siblings' later ones"),
-               ("(CPU only)", "its threads differ from the other processor with a thread sweep"))
+               ("(CPU only)", "its threads differ from the other processor with a thread sweep"),
+               ("M1 Max", "2024 builds and types of 3 bits, which its siblings' rows lack"),
+               ("M1 7c", "two of five rows ran in 8 GB that they nearly fill"),
+               ("9070", "one row, above all its siblings' share of the bandwidth"),
+               ("6700", "a family without another row"),
+               ("Strix", "a processor that may read more of the memory than a desktop's can"),
+               ("780M", "a laptop's memory and power limit are not stated"),
+               ("M3 Ultra", "two dies of which its family has no other"),
+               ("W7900", "ROCm of 2024 on a card whose siblings' rows are of 2026"),
+               ("W7800", "ROCm of 2024 on a card whose siblings' rows are of 2026"),
+               ("7900 XT", "the early ROCm builds of its three rows differ from its siblings' later ones"))
     if backend == "small_host":
         return "a card behind one PCIe lane of a small board: its driver and board decide"
     for part, reason in reasons:

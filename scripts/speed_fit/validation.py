@@ -10,14 +10,25 @@ import numpy as np
 from speed_fit.figures import device_weights, errors, mean_with_error, quantile
 from speed_fit.form import column
 
+EARLY = 0.6  # years before a late backend grew up, beyond which only a known family is predicted
+
+
+def told(rows, judged):
+    """Those of the judged rows that a fit to `rows` speaks of: as SpeedModel::unknown (src/fit/speed_model.h)."""
+    pairs = {(r["vendor"], r["backend"]) for r in rows}
+    families = {r["family"] for r in rows}
+    return [r for r in judged if (r["vendor"], r["backend"]) in pairs
+            and (r["family"] in families or r["youth"] <= EARLY or r["work"]["phase"] == "prefill")]
+
 
 def leave_chips_out(kind, rows, judged, choice, chips):
     """Residuals (log predicted - log measured) of the judged rows of each chip, from a fit without that chip."""
     out = {}
     for chip in chips:
-        held = [r for r in judged if r["chip"] == chip]
+        known = [r for r in rows if r["chip"] != chip]
+        held = told(known, [r for r in judged if r["chip"] == chip])
         if held:
-            fit = kind([r for r in rows if r["chip"] != chip], choice)
+            fit = kind(known, choice)
             out[chip] = (held, fit.predict(held) - np.log(column(held, lambda r: r["measured"])))
     return out
 
@@ -37,9 +48,10 @@ def fold_figure(kind, rows, judged, choice, folds):
     """As figure(leave_chips_out), leaving out whole folds: what choosing among hyperparameters can afford."""
     results = {}
     for i, fold in enumerate(folds):
-        held = [r for r in judged if r["chip"] in fold]
+        known = [r for r in rows if r["chip"] not in fold]
+        held = told(known, [r for r in judged if r["chip"] in fold])
         if held:
-            fit = kind([r for r in rows if r["chip"] not in fold], choice)
+            fit = kind(known, choice)
             results[i] = (held, fit.predict(held) - np.log(column(held, lambda r: r["measured"])))
     return figure(results)
 
@@ -57,7 +69,7 @@ def nested_validation(kind, rows, judged, choices):
         choice = choose(kind, [r for r in rows if r["chip"] not in fold],
                         [r for r in judged if r["chip"] not in fold], choices, folds_of(inner, 6))
         results.update(leave_chips_out(kind, rows, judged, choice, fold))
-    return {chip: results[chip] for chip in chips}
+    return {chip: results[chip] for chip in chips if chip in results}
 
 
 def half_widths(rows, residuals):
@@ -99,7 +111,9 @@ def constant_share(rows, judged):
     results = {}
     share = lambda r: math.log(r["measured"] * r["work"]["weight_bytes"] / r["bandwidth"])
     for chip in sorted({r["chip"] for r in judged}):
-        held = [r for r in judged if r["chip"] == chip]
+        held = told([r for r in rows if r["chip"] != chip], [r for r in judged if r["chip"] == chip])
+        if not held:
+            continue
         residuals = []
         for row in held:
             for same in (lambda r: r["family"] == row["family"], lambda r: r["vendor"] == row["vendor"],
@@ -111,6 +125,20 @@ def constant_share(rows, judged):
             residuals.append(middle - share(row))
         results[chip] = (held, np.array(residuals))
     return results
+
+
+def repeats(judged):
+    """Rows of one device, backend, model, type and test against the median of the others like them."""
+    alike = collections.defaultdict(list)
+    for row in judged:
+        alike[tuple(row[k] for k in ("hardware", "backend", "counted_as", "quant", "test"))].append(row)
+    rows, differences = [], []
+    for group in alike.values():
+        logs = np.log(column(group, lambda r: r["measured"]))
+        for i in range(len(group) if len(group) > 1 else 0):
+            rows.append(group[i])
+            differences.append(logs[i] - np.median(np.delete(logs, i)))
+    return rows, np.array(differences)
 
 
 def summarise(results):

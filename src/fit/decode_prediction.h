@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/units.h"
@@ -15,6 +16,7 @@ namespace ceiling::fit {
 // values, as factors of their times.
 struct Calibration {
   double stream = 1;
+  std::map<TensorType, double> types;  // of streams of single types, beside `stream`
   double fixed = 1;
   double log_sd = 0;  // of the share of ceiling, as far as the runs tell; 0: nothing was measured
 };

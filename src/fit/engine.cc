@@ -38,23 +38,43 @@ std::pair<unsigned, std::size_t> digits_at(std::string_view text, std::size_t at
   return {value, static_cast<std::size_t>(end - text.data()) - at};
 }
 
-double year_of_build(unsigned build) {
-  static const std::vector<std::pair<double, double>> kBuilds = [] {
+struct DatedBuild {
+  double build = 0, year = 0;
+  std::string commit;  // its first digits; empty: not known
+};
+
+const std::vector<DatedBuild>& dated_builds() {
+  static const std::vector<DatedBuild> kBuilds = [] {
     const Table table = Table::parse(engine_builds_csv(), "data/engine_builds.csv");
-    std::vector<std::pair<double, double>> out;
+    std::vector<DatedBuild> out;
     for (const TableRow& row : table.rows()) {
-      out.emplace_back(table.positive(row, "build").value(), table.positive(row, "year").value());
+      out.push_back({.build = table.positive(row, "build").value(),
+                     .year = table.positive(row, "year").value(),
+                     .commit = std::string(table.cell(row, "commit"))});
     }
     return out;
   }();
-  for (std::size_t i = 1; i < kBuilds.size(); ++i) {
-    const auto& [build_a, year_a] = kBuilds[i - 1];
-    const auto& [build_b, year_b] = kBuilds[i];
-    if (build <= build_b) {
-      return year_a + (year_b - year_a) * (build - build_a) / (build_b - build_a);
+  return kBuilds;
+}
+
+double year_of_build(unsigned build) {
+  const std::vector<DatedBuild>& builds = dated_builds();
+  for (std::size_t i = 1; i < builds.size(); ++i) {
+    const DatedBuild& a = builds[i - 1];
+    const DatedBuild& b = builds[i];
+    if (build <= b.build) {
+      return a.year + (b.year - a.year) * (build - a.build) / (b.build - a.build);
     }
   }
   return kToday;
+}
+
+// "dd1ea52", where the table of builds knows that commit.
+std::optional<double> year_of_commit(std::string_view version) {
+  for (const DatedBuild& build : dated_builds()) {
+    if (!build.commit.empty() && version.starts_with(build.commit)) return build.year;
+  }
+  return std::nullopt;
 }
 
 // "b4008", "0253fb21f (9187)".
@@ -101,6 +121,7 @@ std::optional<double> stated_year(std::string_view version) {
 double year_of(std::string_view version, const Hardware& hardware) {
   if (const auto build = build_number(version)) return year_of_build(*build);
   if (const auto year = stated_year(version)) return *year;
+  if (const auto year = year_of_commit(version)) return *year;
   // The community table for Apple says "or later": no build is older than what it ran on.
   if (version.starts_with("8e672ef")) return std::max(2023.9, hardware.year + 0.8);
   if (version.starts_with("llmfit")) return 2026.5;

@@ -153,6 +153,7 @@ std::vector<Hardware> read_hardware(std::string_view csv, const std::string& lab
                       .chip = std::string(table.cell(row, "chip")),
                       .memory_bytes = read_memory(table, row),
                       .bandwidth = {number("bandwidth_gb_s") * 1e9},
+                      .built_for = {number("bandwidth_gb_s") * 1e9},
                       .bus_bits = number("bus_bits"),
                       .gbit_per_pin = number("gbit_s_per_pin"),
                       .fp16_flops = number("fp16_tflops") * 1e12,

@@ -23,6 +23,9 @@ struct Hardware {
   std::string chip;                  // bins and siblings share it
   std::vector<double> memory_bytes;  // options, ascending (GB on the box are GiB of chips)
   BytesPerSecond bandwidth;          // peak, as the vendor states it
+  // How wide the device is built, as its published bandwidth tells: fixed costs and shares were
+  // fitted to it, and memory that is asked to be faster does not change it. 0: `bandwidth`.
+  BytesPerSecond built_for;
   double bus_bits = 0, gbit_per_pin = 0;
   double fp16_flops = 0;  // dense matrix rate; no common basis across vendors
   double fp32_flops = 0;  // vector rate, a fused multiply-add counting two

@@ -94,7 +94,11 @@ std::vector<JudgedRow> judge(const Published& published, const SpeedModel& model
   std::vector<JudgedRow> out;
   for (const PublishedRow& row : published.rows) {
     JudgedRow judged{.row = &row, .predicted = {}, .reason = row.reason};
-    if (row.workload) judged.predicted = predict(*row.workload, model);
+    if (row.workload) {
+      const Phase phase = is_prefill(row) ? Phase::prefill : Phase::decode;
+      judged.reason = model.unknown(phase, *row.workload->hardware, row.workload->engine);
+      if (judged.reason.empty()) judged.predicted = predict(*row.workload, model);
+    }
     out.push_back(judged);
   }
   return out;

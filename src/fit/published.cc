@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cmath>
 #include <map>
+#include <regex>
 #include <utility>
 
 #include "base/error.h"
@@ -22,6 +23,13 @@ bool starts_with_digits_and(std::string_view text, std::string_view after) {
   std::size_t i = 0;
   while (i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0) ++i;
   return i > 0 && text.substr(i).starts_with(after);
+}
+
+// "32B-A3B", "8x7B", "MoE".
+bool names_experts(const std::string& model) {
+  static const std::regex kPattern("(^|[^a-z0-9])(a[0-9.]+b|[0-9]+x[0-9.]+b|moe)([^a-z0-9]|$)",
+                                   std::regex::icase);
+  return std::regex_search(model, kPattern);
 }
 
 // "4096", "12.7K", "16k" from the start of `text`.
@@ -123,6 +131,9 @@ class RowReader {
     if (std::ranges::find(kFitted, names.engine) == kFitted.end()) {
       return fmt::format("engine '{}' was not fitted", names.engine);
     }
+    if (table_.cell(row, "backend").find("IPEX") != std::string_view::npos) {
+      return "engine 'IPEX-LLM' was not fitted";
+    }
     const Engine engine =
         read_engine(table_.cell(row, "backend"), table_.cell(row, "engine_version"), *hardware);
     if (hardware->kind == Kind::cpu && engine.backend != Backend::cpu) {
@@ -144,6 +155,7 @@ class RowReader {
     if (!type) return "the type of its tensors is not stated";
     const KnownModel* model = find_known_model(names.model);
     if (model == nullptr) {
+      if (names_experts(names.model)) return "a mixture of experts whose shape is unknown";
       if (!size) return "unknown model, and the file has no size";
       model = nearest_by_parameters(table_.cell(row, "params_b"), *size, *type);
       if (model == nullptr) return "unknown model, and its parameters are not stated";

@@ -17,6 +17,12 @@ constexpr double kUnknownFlops = 5e12;
 // One CPU thread, in the units of the GPUs' float32 rates: only ratios matter, the fit finds the
 // rest.
 constexpr double kNominalThreadFlops = 0.04e12;
+// Shares and fixed costs change with bandwidth around this one (bytes/s).
+constexpr double kMiddleBandwidth = 400e9;
+// When the backends that grew up late read memory as the others do.
+constexpr double kGrownUp = 2025.6;
+// Years before that, beyond which a result says nothing of a family that no other is known of.
+constexpr double kEarly = 0.6;
 
 unsigned usual_threads(const std::string& family) {
   if (family == "CPU server") return 32;
@@ -56,7 +62,6 @@ double build_step(double year) {
 }
 
 double backend_youth(const Engine& engine) {
-  constexpr double kGrownUp = 2026.0;
   switch (engine.backend) {
     case Backend::rocm:
     case Backend::vulkan:
@@ -122,12 +127,15 @@ double SpeedModel::nested(const Terms& terms, std::string_view quantity, const H
          term(terms, fmt::format("{}/backend={}/family={}", quantity, backend, family));
 }
 
+double SpeedModel::of_backend(const Terms& terms, std::string_view quantity,
+                              const Engine& engine) const {
+  return term(terms, quantity) +
+         term(terms, fmt::format("{}/backend={}", quantity, name(engine.backend)));
+}
+
 double SpeedModel::build_effect(const Terms& terms, std::string_view quantity,
                                 const Engine& engine) const {
-  const double slope =
-      term(terms, fmt::format("{}/build", quantity)) +
-      term(terms, fmt::format("{}/build/backend={}", quantity, name(engine.backend)));
-  return -slope * build_step(engine.year);
+  return -of_backend(terms, fmt::format("{}/build", quantity), engine) * build_step(engine.year);
 }
 
 Prediction SpeedModel::around(double median, std::string_view phase, const Hardware& hardware,
@@ -152,12 +160,18 @@ DecodeTime SpeedModel::decode(const Hardware& hardware, const Engine& engine,
   }
   const std::string_view backend = name(engine.backend);
   const std::string_view type = name(work.type);
-  const double share = 1 / (1 + std::exp(-nested(decode_, "share", hardware, engine) -
-                                         term(decode_, "share/youth") * backend_youth(engine)));
+  const double built_for = hardware.built_for.value > 0 ? hardware.built_for.value : bandwidth;
+  const double wide = std::log(built_for / kMiddleBandwidth);
+  const double share =
+      1 / (1 + std::exp(-nested(decode_, "share", hardware, engine) -
+                        of_backend(decode_, "share/youth", engine) * backend_youth(engine) -
+                        of_backend(decode_, "share/bandwidth", engine) * wide));
   const double common =
       nested(decode_, "unpack", hardware, engine) + build_effect(decode_, "unpack", engine);
   const double build_of_type =
-      -build_step(engine.year) * term(decode_, fmt::format("unpack/build/type={}", type));
+      -build_step(engine.year) *
+      (term(decode_, fmt::format("unpack/build/type={}", type)) +
+       term(decode_, fmt::format("unpack/build/backend={}/type={}", backend, type)));
   const double per_weight =
       std::exp(common + build_of_type + term(decode_, fmt::format("unpack/type={}", type)) +
                term(decode_, fmt::format("unpack/backend={}/type={}", backend, type)));
@@ -165,11 +179,10 @@ DecodeTime SpeedModel::decode(const Hardware& hardware, const Engine& engine,
   const double read_s = work.weight_bytes / (bandwidth * share);
   const double unpack_s =
       (work.weights * per_weight + work.weight_bytes * per_byte) / unpack_flops(hardware, engine);
-  double kv = term(decode_, "kv") + term(decode_, fmt::format("kv/backend={}", backend)) +
-              build_effect(decode_, "kv", engine);
-  if (!engine.flash_attention) kv += term(decode_, "kv/without_flash");
-  double fixed =
-      nested(decode_, "fixed", hardware, engine) + build_effect(decode_, "fixed", engine);
+  double kv = of_backend(decode_, "kv", engine) + build_effect(decode_, "kv", engine);
+  if (!engine.flash_attention) kv += of_backend(decode_, "kv/without_flash", engine);
+  double fixed = nested(decode_, "fixed", hardware, engine) +
+                 build_effect(decode_, "fixed", engine) + term(decode_, "fixed/bandwidth") * wide;
   if (work.experts) fixed += term(decode_, "fixed/experts");
   DecodeTime time{.fixed_s = work.layers * std::exp(fixed),
                   .stream_s = std::hypot(read_s, unpack_s),
@@ -192,8 +205,7 @@ PrefillTime SpeedModel::prefill(const Hardware& hardware, const Engine& engine,
                 term(prefill_, fmt::format("rate/type={}", type)) +
                 term(prefill_, fmt::format("rate/backend={}/type={}", backend, type));
   if (work.experts) rate += term(prefill_, "rate/experts");
-  double attention =
-      term(prefill_, "attention") + term(prefill_, fmt::format("attention/backend={}", backend));
+  double attention = of_backend(prefill_, "attention", engine);
   if (!engine.flash_attention) attention += term(prefill_, "attention/without_flash");
   const double seconds =
       (work.linear_operations + work.attention_operations * std::exp(attention)) /
@@ -201,6 +213,27 @@ PrefillTime SpeedModel::prefill(const Hardware& hardware, const Engine& engine,
       work.layers * std::exp(term(prefill_, "fixed"));
   return {.total_s = seconds,
           .tokens_per_s = around(work.tokens / seconds, "prefill", hardware, engine, work.experts)};
+}
+
+std::string SpeedModel::unknown(Phase phase, const Hardware& hardware, const Engine& engine) const {
+  const Terms& terms = phase == Phase::decode ? decode_ : prefill_;
+  const std::string_view quantity = phase == Phase::decode ? "share" : "rate";
+  const std::string vendor = vendor_group(hardware, engine);
+  if (!terms.contains(
+          fmt::format("{}/backend={}/vendor={}", quantity, name(engine.backend), vendor))) {
+    return fmt::format("no result of another {} device with {} is known", vendor,
+                       name(engine.backend));
+  }
+  // How much of its bandwidth a chip reached then, only its kind tells; prompts are bound
+  // otherwise.
+  const std::string family = family_group(hardware, engine);
+  if (phase == Phase::decode && backend_youth(engine) > kEarly && !knows_family(family)) {
+    return fmt::format(
+        "a build of {:.1f}, when {} was young, and no result of another chip of family '{}' is "
+        "known",
+        engine.year, name(engine.backend), family);
+  }
+  return {};
 }
 
 bool SpeedModel::knows_family(const std::string& family) const {

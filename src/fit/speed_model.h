@@ -9,8 +9,8 @@
 //
 // fixed, share, work and rates are exponentials (share: a logistic) of sums of terms that nest:
 // all machines, vendor, family, backend, vendor under a backend, family under a backend, time of
-// the build. A term that was not fitted is 0, so that an unseen card inherits from its family, an
-// unseen family from its vendor.
+// the build; share and fixed also change with bandwidth. A term that was not fitted is 0, so that
+// an unseen card inherits from its family, an unseen family from its vendor.
 #pragma once
 
 #include <map>
@@ -21,6 +21,7 @@
 #include "fit/hardware.h"
 #include "fit/prediction.h"
 #include "fit/workload.h"
+#include "model/placement.h"
 
 namespace ceiling::fit {
 
@@ -48,6 +49,9 @@ class SpeedModel {
   PrefillTime prefill(const Hardware& hardware, const Engine& engine,
                       const PrefillWork& work) const;
 
+  // Why published results say nothing of such a machine, engine and build; empty: they do.
+  std::string unknown(Phase phase, const Hardware& hardware, const Engine& engine) const;
+
   bool knows_family(const std::string& family) const;
 
  private:
@@ -60,6 +64,8 @@ class SpeedModel {
   // What all machines, vendor, family and backend add to a quantity.
   double nested(const Terms& terms, std::string_view quantity, const Hardware& hardware,
                 const Engine& engine) const;
+  // What all engines and a backend add.
+  double of_backend(const Terms& terms, std::string_view quantity, const Engine& engine) const;
   double build_effect(const Terms& terms, std::string_view quantity, const Engine& engine) const;
   Prediction around(double median, std::string_view phase, const Hardware& hardware,
                     const Engine& engine, bool experts) const;

@@ -74,12 +74,16 @@ TEST(PublishedRows, ThatCannotBeJudgedSayWhy) {
       "Abacus 9000,llama.cpp,,CUDA,LLaMA 3 8B,8.03,F16,14.96 GiB,tg128,50\n"
       "RTX 4090,calm,,CUDA,LLaMA 3 8B,8.03,fp8,,gen,50\n"
       "RTX 4090,llama.cpp,,CUDA,LLaMA 3 8B,8.03,,,tg128,50\n"
-      "Raspberry Pi 5,llama.cpp,,Vulkan,Llama 3.2:3b,3.21,Q4_K_M,1.87 GiB,gen (eval rate),56\n");
+      "Raspberry Pi 5,llama.cpp,,Vulkan,Llama 3.2:3b,3.21,Q4_K_M,1.87 GiB,gen (eval rate),56\n"
+      "Arc B580,llama.cpp,,SYCL (IPEX-LLM),LLaMA 7B v2,6.74,Q4_0,3.56 GiB,tg128,60\n"
+      "RTX 4090,llama.cpp,b6767,CUDA,Newest 32B-A3B,32,Q4_K_M,19.93 GiB,tg128,80\n");
   EXPECT_EQ(p.rows[0].reason, "several devices");
   EXPECT_EQ(p.rows[1].reason, "unknown hardware");
   EXPECT_THAT(p.rows[2].reason, HasSubstr("calm"));
   EXPECT_THAT(p.rows[3].reason, HasSubstr("type"));
   EXPECT_THAT(p.rows[4].reason, HasSubstr("GPU that the row does not name"));
+  EXPECT_THAT(p.rows[5].reason, HasSubstr("IPEX-LLM"));
+  EXPECT_THAT(p.rows[6].reason, HasSubstr("mixture of experts"));
   EXPECT_TRUE(p.broken.empty());
 }
 

@@ -53,6 +53,50 @@ TEST(SpeedModel, UnseenFamiliesInheritAndStakeMore) {
   EXPECT_FALSE(model.knows_family("Newest"));
 }
 
+constexpr const char* kBackends = R"({
+  "decode": {"share/backend=vulkan/vendor=NVIDIA": 0.0, "share/family=Ada": 0.5},
+  "prefill": {"rate/backend=cuda/vendor=NVIDIA": 0.0, "rate/family=Ada": 0.0},
+  "unseen_family": 1.5, "spread": {"decode/other": {"p80": 0.3, "p95": 0.5}}})";
+
+TEST(SpeedModel, SaysWhatNoResultIsKnownOf) {
+  const SpeedModel model = SpeedModel::parse(kBackends);
+  const Engine today{Backend::vulkan, 0, true, 2026};
+  const Engine early{Backend::vulkan, 0, true, 2024};
+  EXPECT_EQ(model.unknown(Phase::decode, card("Ada"), today), "");
+  EXPECT_EQ(model.unknown(Phase::decode, card("Ada"), early), "");
+  EXPECT_EQ(model.unknown(Phase::decode, card("Newest"), today), "");
+  EXPECT_THAT(model.unknown(Phase::decode, card("Newest"), early),
+              testing::HasSubstr("family 'Newest'"));
+  EXPECT_THAT(model.unknown(Phase::decode, card("Ada"), cuda(2026)),
+              testing::HasSubstr("NVIDIA device with cuda"));
+  EXPECT_EQ(model.unknown(Phase::prefill, card("Ada"), cuda(2026)), "");
+}
+
+TEST(SpeedModel, SharesAndFixedCostsChangeWithBandwidth) {
+  const auto time = [](const char* term) {
+    return SpeedModel::parse(std::string(R"({"decode": {"share": 1.0, "fixed": -9.0, "unpack": -30,
+        "unpack/byte": -30, )") +
+                             term + R"(: 0.5}, "prefill": {}, "unseen_family": 1,
+        "spread": {"decode/other": {"p80": 0.3, "p95": 0.5}}})")
+        .decode(card("Ada"), cuda(2024.6), kWork);
+  };
+  const double wide = std::log(1000.0 / 400);  // of a card of 1000 GB/s
+  EXPECT_NEAR(time("\"fixed/bandwidth\"").fixed_s, 32 * std::exp(-9 + 0.5 * wide), 1e-9);
+  EXPECT_NEAR(time("\"share/bandwidth\"").stream_s, 4e-3 * (1 + std::exp(-1 - 0.5 * wide)), 1e-9);
+}
+
+TEST(SpeedModel, FasterMemoryDoesNotWidenTheDevice) {
+  const SpeedModel model = SpeedModel::parse(
+      R"({"decode": {"fixed": -9.0, "fixed/bandwidth": 0.9}, "prefill": {}, "unseen_family": 1,
+          "spread": {"decode/other": {"p80": 0.3, "p95": 0.5}}})");
+  Hardware device = card("Ada");
+  device.built_for = device.bandwidth;
+  Hardware faster = device;
+  faster.bandwidth.value *= 2;
+  EXPECT_DOUBLE_EQ(model.decode(faster, cuda(2026), kWork).fixed_s,
+                   model.decode(device, cuda(2026), kWork).fixed_s);
+}
+
 TEST(SpeedModel, LaterBuildsAreFaster) {
   const SpeedModel model = SpeedModel::parse(kModel);
   EXPECT_GT(model.decode(card("Ada"), cuda(2026), kWork).tokens_per_s.median,
