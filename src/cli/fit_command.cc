@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/fit_report.h"
 #include "cli/fit_subject.h"
+#include "lab/ledger/earlier_lab.h"
 #include "os/files.h"
 
 namespace ceiling::cli {
@@ -101,26 +102,32 @@ class Planner {
       hardware_ = fit::find_hardware(flags.hardware);
       return;
     }
-    ThisMachine here = measure_this_machine(flags.bandwidth);
+    ThisMachine here = measure_this_machine(flags.bandwidth, flags.lab);
     hardware_ = here.hardware;
     rates_ = here.rates;
-    if (!flags.lab.empty()) rates_->calibration = fit::calibrate(lab_shares(flags.lab), *rates_);
+    learned_ = lab::learned_text(here.described);
+  }
+
+  // Where the speeds come from, in a line; empty for a machine of the catalogue.
+  std::string source() const {
+    return rates_ ? fmt::format("  speeds       {}\n", learned_) : std::string();
   }
 
   fit::Question question() const { return question_about(hardware_, flags_); }
 
   Answered ask(const fit::Question& question, const FitModel& model) const {
     const fit::SpeedModel& speeds = fit::SpeedModel::fitted();
-    if (!rates_) return {question, fit::answer(question, model.program, speeds)};
+    if (!rates_) return {question, fit::answer(question, model.program, speeds), {}};
     fit::MachineRates rates = *rates_;
     rates.read = question.hardware.bandwidth;
-    return {question, fit::answer_here(question, model.program, speeds, rates)};
+    return {question, fit::answer_here(question, model.program, speeds, rates), learned_};
   }
 
  private:
   const Flags& flags_;
   fit::Hardware hardware_;
   std::optional<fit::MachineRates> rates_;  // of this machine
+  std::string learned_;
 };
 
 void print_answers(const Flags& flags) {
@@ -140,7 +147,7 @@ void print_answers(const Flags& flags) {
     fail(ExitCode::usage, "context {} is beyond every size there is", flags.context);
   }
   if (flags.json) return print_json(fit_json(answers));
-  fmt::print("{}", fit_text(answers));
+  fmt::print("{}{}", fit_text(answers), planner.source());
   for (const std::string& name : too_long) {
     fmt::print("  {} was not trained for a context of {}\n", name, flags.context);
   }
@@ -163,7 +170,7 @@ void print_what_if(const Flags& flags) {
     after.push_back(planner.ask(all, model));
   }
   if (!flags.json) {
-    fmt::print("{}", what_if_text(before, changes, after));
+    fmt::print("{}{}", what_if_text(before, changes, after), planner.source());
     return;
   }
   nlohmann::ordered_json out = {{"before", fit_json({before}).front()},
@@ -190,7 +197,7 @@ void print_wanted(const Flags& flags) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const fit::Candidate& candidate : found) {
     nlohmann::ordered_json entry = {{"surely", candidate.surely}};
-    entry.update(fit_json({{candidate.machine, candidate.answer}}).front());
+    entry.update(fit_json({{candidate.machine, candidate.answer, {}}}).front());
     out.push_back(std::move(entry));
   }
   print_json(out);
@@ -209,7 +216,7 @@ void print_recommendations(const Flags& flags) {
     r.answer = planner.ask(with_model(question, model, flags), model).answer;
   }
   if (flags.json) return print_json(recommend_json(recommendations));
-  fmt::print("{}", recommend_text(question, recommendations));
+  fmt::print("{}{}", recommend_text(question, recommendations), planner.source());
 }
 
 // "A,B" or, for names that hold commas, "A;B".
@@ -268,7 +275,7 @@ int print_validation(const Flags& flags) {
 
 void run(const Flags& flags) {
   if (flags.describe) {
-    fmt::print("{}", catalogue_row(measure_this_machine(flags.bandwidth)));
+    fmt::print("{}", catalogue_row(measure_this_machine(flags.bandwidth, flags.lab)));
     return;
   }
   if (!flags.validate.empty()) {
@@ -317,7 +324,9 @@ void add_questions(CLI::App& command, Flags& flags) {
       .add_option("--host-bandwidth", flags.host_bandwidth,
                   "Bandwidth of that memory, GB/s (default: 89.6)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--lab", flags.lab, "Folder of a lab run of this machine to learn from")
+  command
+      .add_option("--lab", flags.lab,
+                  "A lab run of this machine to learn from (default: its latest in runs/)")
       ->check(CLI::ExistingDirectory);
 }
 

@@ -66,6 +66,7 @@ ordered_json fit_json(const std::vector<Answered>& answers) {
   ordered_json out = ordered_json::array();
   for (const Answered& answered : answers) {
     ordered_json entry = {{"inputs", inputs(answered.question)}};
+    if (!answered.learned.empty()) entry["inputs"]["speeds"] = answered.learned;
     entry.update(answer_json(answered.answer));
     out.push_back(std::move(entry));
   }

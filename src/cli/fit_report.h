@@ -15,6 +15,7 @@ namespace ceiling::cli {
 struct Answered {
   fit::Question question;
   fit::Answer answer;
+  std::string learned;  // for this machine: where its speeds come from
 };
 
 std::string fit_text(const std::vector<Answered>& answers);

@@ -5,73 +5,41 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <optional>
 
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/terminal.h"
-#include "fit/table.h"
 #include "gguf/header.h"
 #include "lab/ledger/directory.h"
-#include "lab/planning/models.h"
+#include "lab/ledger/earlier_lab.h"
 #include "lab/planning/planner.h"
 #include "model/header_program.h"
 #include "model/known_models.h"
 #include "model/recipes.h"
-#include "os/cpu.h"
-#include "os/files.h"
-#include "os/memory.h"
 
 namespace ceiling::cli {
 
-ThisMachine measure_this_machine(double bandwidth_gb_per_s) {
+ThisMachine measure_this_machine(double bandwidth_gb_per_s, const std::string& lab_directory) {
   ThisMachine out;
+  if (bandwidth_gb_per_s > 0) {
+    out.described = lab::describe_machine();
+    out.described.read_gb_per_s = bandwidth_gb_per_s;
+  } else {
+    Progress line("measuring this machine's memory", 0);
+    out.described = lab::measure_machine();
+  }
+  out.described.learned =
+      lab_directory.empty()
+          ? lab::learn_from_latest({std::string(lab::kRunsFolder)}, out.described)
+          : lab::learn_from(lab::RunDirectory::open(lab_directory), out.described);
+  out.rates = lab::rates_of(out.described);
+  out.hardware.name = bandwidth_gb_per_s > 0 ? "this machine" : out.described.cpu;
   out.hardware.kind = fit::Kind::cpu;
   out.hardware.vendor = "generic";
   out.hardware.family = "CPU desktop";
-  out.hardware.memory_bytes = {static_cast<double>(os::memory_info().total.value)};
-  out.rates.threads = os::default_threads();
-  if (bandwidth_gb_per_s > 0) {
-    out.hardware.name = "this machine";
-    out.rates.read = {bandwidth_gb_per_s * 1e9};
-  } else {
-    Progress line("measuring this machine's memory", 0);
-    const lab::PlanMachine machine = lab::measure_machine();
-    out.hardware.name = machine.cpu;
-    out.rates = {{machine.read_gb_per_s * 1e9}, machine.int8_gop_per_s * 1e9, machine.threads};
-  }
+  out.hardware.memory_bytes = {static_cast<double>(out.described.memory_bytes)};
   out.hardware.bandwidth = out.rates.read;
-  return out;
-}
-
-std::vector<fit::MeasuredShare> lab_shares(const std::string& directory) {
-  const lab::RunDirectory run = lab::RunDirectory::open(directory);
-  const lab::Plan plan = run.read_plan();
-  const fit::Table results = fit::Table::parse(os::read_file(run.results()), run.results());
-  results.require({"cell", "excluded", "share_of_ceiling"});
-  std::map<std::string, std::vector<double>, std::less<>> shares;
-  for (const fit::TableRow& row : results.rows()) {
-    if (!results.cell(row, "excluded").empty()) continue;
-    if (const auto share = results.positive(row, "share_of_ceiling")) {
-      shares[std::string(results.cell(row, "cell"))].push_back(*share);
-    }
-  }
-  std::vector<fit::MeasuredShare> out;
-  for (const lab::Cell& cell : plan.cells) {
-    // Cold starts and interventions teach other things.
-    if (cell.work != lab::Work::decode || !cell.own()) continue;
-    const auto found = shares.find(cell.id);
-    if (found == shares.end()) continue;
-    std::vector<double>& values = found->second;
-    std::ranges::sort(values);
-    out.push_back(
-        {lab::cell_program(cell), cell.prompt_tokens, cell.most_tokens, values[values.size() / 2]});
-  }
-  if (out.empty()) {
-    fail(ExitCode::usage, "'{}' holds no trial that can be used: give the folder of a lab run",
-         printable(directory, 100));
-  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "fit/decode_prediction.h"
 #include "fit/engine.h"
 #include "fit/hardware.h"
+#include "lab/plan/plan.h"
 #include "model/program.h"
 #include "model/shapes.h"
 
@@ -16,14 +17,13 @@ namespace ceiling::cli {
 struct ThisMachine {
   fit::Hardware hardware;
   fit::MachineRates rates;
+  lab::PlanMachine described;  // with what its latest lab taught
 };
 
-// Measures for about two seconds, or takes the given bandwidth (0: measure).
-ThisMachine measure_this_machine(double bandwidth_gb_per_s);
-
-// Shares of the ceiling that a lab run measured, cell by cell (medians over trials). Throws
+// Measures for about two seconds, or takes the given bandwidth (0: measure). Learns from the lab
+// run in `lab_directory`, or (empty) from the latest of this machine where runs are kept. Throws
 // Error(usage) for a folder without usable trials.
-std::vector<fit::MeasuredShare> lab_shares(const std::string& directory);
+ThisMachine measure_this_machine(double bandwidth_gb_per_s, const std::string& lab_directory);
 
 // Header and row of data/hardware.csv for this machine; what a program cannot see is left empty.
 std::string catalogue_row(const ThisMachine& here);

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,6 +19,7 @@
 #include "cli/lab_import.h"
 #include "cli/lab_progress.h"
 #include "lab/json/canonical_json.h"
+#include "lab/ledger/earlier_lab.h"
 #include "lab/planning/expectation.h"
 #include "lab/planning/planner.h"
 #include "lab/protocol/protocol.h"
@@ -48,10 +50,16 @@ std::uint64_t seed_of(const Flags& flags) {
   return flags.seed >= 0 ? static_cast<std::uint64_t>(flags.seed) : std::random_device{}();
 }
 
-lab::PlanMachine measured_machine() {
+// With what earlier labs of it taught, where they are looked for: beside the new run too.
+lab::PlanMachine measured_machine(const Flags& flags) {
   Progress line("measuring what the memory allows", 0);
   line.label("measuring what the memory allows");
-  return lab::measure_machine();
+  lab::PlanMachine machine = lab::measure_machine();
+  std::vector<std::string> folders = {std::string(lab::kRunsFolder)};
+  const std::string beside = std::filesystem::path(flags.out).parent_path().string();
+  if (!beside.empty()) folders.push_back(beside);
+  machine.learned = lab::learn_from_latest(folders, machine);
+  return machine;
 }
 
 lab::Plan plan_of(const Flags& flags) {
@@ -59,14 +67,15 @@ lab::Plan plan_of(const Flags& flags) {
   const std::vector<lab::EngineWish> engines = wanted_engines(flags.engines, flags.served);
   if (flags.plan_file.empty()) {
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
-    plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard, measured_machine(),
-                          lab::find_resources(flags.ballast), seed_of(flags), blocks, engines);
+    plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard,
+                          measured_machine(flags), lab::find_resources(flags.ballast),
+                          seed_of(flags), blocks, engines);
   } else {
     const std::string text = os::read_file(flags.plan_file);
     plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
     if (flags.blocks > 0) plan.blocks = flags.blocks;
     if (flags.seed >= 0) plan.seed = seed_of(flags);
-    plan = lab::adopt_plan(std::move(plan), measured_machine(), engines);
+    plan = lab::adopt_plan(std::move(plan), measured_machine(flags), engines);
   }
   if (flags.extend) lab::allow_extensions(plan);
   if (flags.watts > 0) plan.machine.wall_watts = flags.watts;
@@ -76,6 +85,7 @@ lab::Plan plan_of(const Flags& flags) {
 void describe(const lab::Plan& plan) {
   fmt::print("This machine: {}, memory read at {} GB/s by {} threads.\n", plan.machine.cpu,
              lab::shown(plan.machine.read_gb_per_s), plan.machine.threads);
+  fmt::print("The program's predictions {}.\n", lab::learned_text(plan.machine));
   fmt::print("Lab L-001, {}: {} blocks, {} trials, each in a fresh process; about {}.\n", plan.kind,
              plan.blocks, plan.trials(plan.blocks), format_duration({plan.estimate_s}));
   if (!plan.extensions.empty()) {
@@ -133,6 +143,8 @@ lab::RunDirectory write_plan(const Flags& flags) {
 void seal(const lab::RunDirectory& directory, const Flags& flags) {
   // A seal that is there already may still be signed.
   if (flags.sign.empty() || !directory.sealed()) {
+    const lab::PlanMachine machine = directory.read_plan().machine;
+    fmt::print("Sealed with it: the program's predictions {}.\n", lab::learned_text(machine));
     fmt::print("Seal: {}\n(post it anywhere before the run ends: it proves what you expected)\n",
                lab::seal_plan(directory));
   }

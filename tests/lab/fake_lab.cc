@@ -95,7 +95,7 @@ Plan fake_plan(std::size_t blocks) {
   plan.kind = "quick";
   plan.created = "2026-01-02T03:04:05Z";
   plan.program_version = "0.1.0";
-  plan.machine = {"Test CPU", "Test OS", 2, 16ULL << 30, 30, {28, 32}, 200, 900, {}};
+  plan.machine = {"Test CPU", "Test OS", 2, 16ULL << 30, 30, {28, 32}, 200, 900, {}, {}};
   plan.seed = 7;
   plan.blocks = blocks;
   plan.cells = {cell_of("1B-Q4_K_M", "1B", "Q4_K_M"), cell_of("1B-Q8_0", "1B", "Q8_0"),

@@ -39,7 +39,8 @@ RunDirectory RunDirectory::open(const std::string& path) {
 
 std::string RunDirectory::fresh_name() {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fmt::format("runs/{:%Y%m%d-%H%M%S}-{}", fmt::gmtime(now), new_nonce().substr(0, 6));
+  return fmt::format("{}/{:%Y%m%d-%H%M%S}-{}", kRunsFolder, fmt::gmtime(now),
+                     new_nonce().substr(0, 6));
 }
 
 bool RunDirectory::sealed() const { return fs::exists(ledger()); }

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lab/plan/plan.h"
 #include "os/file_lock.h"
 
 namespace ceiling::lab {
+
+inline constexpr std::string_view kRunsFolder = "runs";
 
 class RunDirectory {
  public:

@@ -6,8 +6,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "lab/json/json_fields.h"
 #include "lab/plan/schedule.h"
+#include "quant/tensor_type.h"
 
 namespace ceiling::lab {
 namespace {
@@ -57,6 +59,41 @@ CellPrediction prediction_from_json(const Fields& fields) {
   return prediction;
 }
 
+json learned_to_json(const Learned& learned) {
+  json types = json::object();
+  for (const auto& [type, factor] : learned.calibration.types)
+    types[std::string(name(type))] = factor;
+  return {{"run", learned.run},
+          {"created", learned.created},
+          {"cells", learned.cells},
+          {"stream", learned.calibration.stream},
+          {"fixed", learned.calibration.fixed},
+          {"log_sd", learned.calibration.log_sd},
+          {"types", std::move(types)}};
+}
+
+Learned learned_from_json(const Fields& fields) {
+  constexpr double kMost = 1e3;
+  fields.only({"run", "created", "cells", "stream", "fixed", "log_sd", "types"});
+  Learned learned{.run = fields.text("run"),
+                  .created = fields.text("created"),
+                  .cells = fields.integer("cells", 1, 1000),
+                  .calibration = {.stream = fields.number("stream", 1 / kMost, kMost),
+                                  .types = {},
+                                  .fixed = fields.number("fixed", 1 / kMost, kMost),
+                                  .log_sd = fields.number("log_sd", 0, 10)}};
+  const Fields types = fields.object("types");
+  for (const auto& [key, factor] : types.value().items()) {
+    const auto type = tensor_type_from_name(key);
+    if (!type) {
+      fail(ExitCode::integrity, "{}: learned.types names '{}'; expected types of tensors",
+           fields.label(), printable(key, 40));
+    }
+    learned.calibration.types[*type] = types.number(key, 1 / kMost, kMost);
+  }
+  return learned;
+}
+
 json machine_to_json(const PlanMachine& machine) {
   json value = {{"cpu", machine.cpu},
                 {"system", machine.system},
@@ -67,12 +104,13 @@ json machine_to_json(const PlanMachine& machine) {
                 {"fma_gflop_per_s", machine.fma_gflop_per_s},
                 {"int8_gop_per_s", machine.int8_gop_per_s}};
   if (machine.wall_watts) value["wall_watts"] = *machine.wall_watts;
+  if (machine.learned) value["learned"] = learned_to_json(*machine.learned);
   return value;
 }
 
 PlanMachine machine_from_json(const Fields& fields) {
   fields.only({"cpu", "system", "threads", "memory_bytes", "read_gb_per_s", "read_gb_per_s_range",
-               "fma_gflop_per_s", "int8_gop_per_s", "wall_watts"});
+               "fma_gflop_per_s", "int8_gop_per_s", "wall_watts", "learned"});
   PlanMachine machine;
   machine.cpu = fields.text("cpu");
   machine.system = fields.text("system");
@@ -83,6 +121,7 @@ PlanMachine machine_from_json(const Fields& fields) {
   machine.fma_gflop_per_s = fields.number("fma_gflop_per_s", 0, 1e9);
   machine.int8_gop_per_s = fields.number("int8_gop_per_s", 0, 1e9);
   machine.wall_watts = fields.optional_number("wall_watts", kLeastWatts, kMostWatts);
+  if (fields.has("learned")) machine.learned = learned_from_json(fields.object("learned"));
   return machine;
 }
 

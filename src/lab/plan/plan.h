@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/decode_prediction.h"
 #include "fit/prediction.h"
 #include "lab/plan/cell.h"
 #include "lab/plan/design.h"
@@ -26,6 +27,14 @@ struct CellPrediction {
 // What a meter at the wall can show of a computer.
 inline constexpr double kLeastWatts = 0.1, kMostWatts = 1e6;
 
+// What an earlier lab of this machine taught the program: sealed with the predictions made of it.
+struct Learned {
+  std::string run;        // its folder
+  std::string created;    // when it was planned
+  std::size_t cells = 0;  // whose shares of the ceiling it is from
+  fit::Calibration calibration;
+};
+
 // The machine as the planner saw it. Unknown rates are 0.
 struct PlanMachine {
   std::string cpu;
@@ -36,6 +45,7 @@ struct PlanMachine {
   fit::Interval read_gb_per_s_range;  // its 5 % and 95 % quantiles
   double fma_gflop_per_s = 0, int8_gop_per_s = 0;
   std::optional<double> wall_watts;  // typed in: what a meter at the wall shows while it decodes
+  std::optional<Learned> learned;
 };
 
 // A trial during which one of these happened is excluded, whatever it measured.

@@ -31,10 +31,6 @@ constexpr double kStandardLimitS = 60 * 60;
 constexpr double kSlower = 1.35;
 constexpr double kReadFromDiskPerS = 0.6e9;
 
-fit::MachineRates rates_of(const PlanMachine& machine) {
-  return {{machine.read_gb_per_s * 1e9}, machine.int8_gop_per_s * 1e9, machine.threads};
-}
-
 double bytes_to_make(const Plan& plan) {
   double bytes = 0;
   std::set<std::string> paths;
@@ -101,13 +97,25 @@ void stamp(Plan& plan, const PlanMachine& machine) {
 
 }  // namespace
 
-PlanMachine measure_machine() {
+fit::MachineRates rates_of(const PlanMachine& machine) {
+  return {.read = {machine.read_gb_per_s * 1e9},
+          .int8_operations_per_s = machine.int8_gop_per_s * 1e9,
+          .threads = machine.threads,
+          .calibration = machine.learned ? machine.learned->calibration : fit::Calibration{}};
+}
+
+PlanMachine describe_machine() {
   const probe::Machine described = probe::describe_machine();
   PlanMachine machine;
   machine.cpu = probe::one_line(described);
   machine.system = described.system.os;
   machine.threads = os::default_threads();
   machine.memory_bytes = described.memory.total.value;
+  return machine;
+}
+
+PlanMachine measure_machine() {
+  PlanMachine machine = describe_machine();
   const os::AnonymousMemory memory =
       probe::filled_memory(probe::sufficient_region(), machine.threads);
   const probe::BandwidthReading reading =

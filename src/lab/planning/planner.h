@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fit/decode_prediction.h"
 #include "lab/plan/plan.h"
 #include "lab/planning/engine_cells.h"
 
@@ -23,7 +24,11 @@ struct Resources {
   std::string group_obstacle, ballast_obstacle;
 };
 
-PlanMachine measure_machine();  // some seconds
+// The rates that a prediction for this machine rests on, with what was learned.
+fit::MachineRates rates_of(const PlanMachine& machine);
+
+PlanMachine describe_machine();  // without its rates
+PlanMachine measure_machine();   // some seconds
 // `ballast_allowed`: the owner lets the lab lock memory where no group can be made.
 Resources find_resources(bool ballast_allowed = false);
 

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/units.h"
+#include "lab/ledger/earlier_lab.h"
 #include "lab/wording/claims.h"
 #include "lab/wording/report_text.h"
 
@@ -349,6 +350,7 @@ Table machine_table(const ReportData& data) {
            " GB/s")},
       {"Arithmetic", fmt::format("{} Gop/s float32, {} Gop/s int8", shown(m.fma_gflop_per_s),
                                  shown(m.int8_gop_per_s))},
+      {"The program’s predictions", learned_text(m)},
       {"Time taken by the hypervisor", percent(&TrialConditions::steal_share)},
       {"Time taken by other processes", percent(&TrialConditions::others_share)},
       {"Waiting for memory (pressure)", condition(&TrialConditions::memory_stall_s, " s")},

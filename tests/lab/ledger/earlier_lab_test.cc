@@ -1,0 +1,97 @@
+#include "lab/ledger/earlier_lab.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "lab/fake_lab.h"
+#include "lab/planning/planner.h"
+
+namespace ceiling::lab {
+namespace {
+
+PlanMachine machine() {
+  PlanMachine machine;
+  machine.cpu = "A Test CPU";
+  machine.system = "Test OS";
+  machine.threads = 4;
+  machine.memory_bytes = std::uint64_t{24} << 30U;
+  machine.read_gb_per_s = 30;
+  machine.int8_gop_per_s = 600;
+  return machine;
+}
+
+Plan quick_plan(const PlanMachine& of) {
+  Resources resources;
+  resources.memory_bytes = resources.available_bytes = std::uint64_t{24} << 30U;
+  resources.disk_bytes = std::uint64_t{200} << 30U;
+  return make_plan(Kind::quick, of, resources, 1);
+}
+
+// A run in which every cell reached the share that the first values say, times `factor`; one trial
+// of each was excluded for something that it must not teach.
+RunDirectory run_reaching(const std::string& folder, double factor) {
+  const Plan plan = quick_plan(machine());
+  const RunDirectory run = RunDirectory::create(folder);
+  run.write_plan(plan);
+  std::ofstream results(run.results());
+  results << "cell,excluded,share_of_ceiling\n";
+  for (const CellPrediction& p : plan.predictions) {
+    results << p.cell << ",," << p.share->median * factor << '\n';
+    results << p.cell << ",swapped,0.01\n";
+  }
+  return run;
+}
+
+fit::Prediction first_share(const Plan& plan) { return plan.predictions.front().share.value(); }
+
+TEST(EarlierLab, TeachesTheNextPlanWhichSaysSo) {
+  const RunDirectory run = run_reaching(fresh_folder("earlier") + "/run", 0.85);
+  PlanMachine taught = machine();
+  taught.learned = learn_from(run, taught);
+  EXPECT_EQ(taught.learned->run, run.path());
+  EXPECT_EQ(taught.learned->cells, measured_shares(run).size());
+  const Plan before = quick_plan(machine());
+  const Plan after = quick_plan(taught);
+  EXPECT_NEAR(first_share(after).median, 0.85 * first_share(before).median,
+              0.05 * first_share(before).median);
+  EXPECT_LT(first_share(after).p80.high - first_share(after).p80.low,
+            first_share(before).p80.high - first_share(before).p80.low);
+  EXPECT_THAT(learned_text(after.machine), testing::HasSubstr(run.path()));
+  EXPECT_THAT(learned_text(before.machine), testing::HasSubstr("first values"));
+  EXPECT_EQ(to_json(plan_from_json(to_json(after), "plan.json")), to_json(after));
+}
+
+TEST(EarlierLab, IsFoundForItsOwnMachineOnly) {
+  const std::string folder = fresh_folder("earlier_found");
+  const RunDirectory run = run_reaching(folder + "/run", 0.9);
+  const auto learned = learn_from_latest({"no such folder", folder}, machine());
+  ASSERT_TRUE(learned);
+  EXPECT_EQ(learned->run, run.path());
+  PlanMachine other = machine();
+  other.threads += 1;
+  EXPECT_FALSE(learn_from_latest({folder}, other));
+}
+
+TEST(EarlierLab, UnfinishedAndDamagedRunsArePassedOver) {
+  const std::string folder = fresh_folder("earlier_damaged");
+  RunDirectory::create(folder + "/unfinished").write_plan(quick_plan(machine()));
+  const RunDirectory damaged = run_reaching(folder + "/damaged", 0.9);
+  std::ofstream(damaged.results()) << "not a table of results\n";
+  EXPECT_FALSE(learn_from_latest({folder}, machine()));
+  EXPECT_THROW(measured_shares(damaged), Error);
+}
+
+TEST(EarlierLab, UnknownTypesInAPlanAreNamed) {
+  Plan plan = quick_plan(machine());
+  plan.machine.learned = Learned{.run = "runs/a", .created = "2026", .cells = 1, .calibration = {}};
+  nlohmann::json json = to_json(plan);
+  json["machine"]["learned"]["types"]["Q9_K"] = 1.0;
+  EXPECT_THROW(plan_from_json(json, "plan.json"), Error);
+}
+
+}  // namespace
+}  // namespace ceiling::lab
