@@ -37,7 +37,7 @@ T975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 
 def setup():
     subprocess.run([sys.executable, "-m", "venv", PEER], check=True)
-    subprocess.run([PEER / "bin/pip", "install", f"llama-cpp-python=={PEER_VERSION}"], check=True)
+    subprocess.run([PEER / "bin/pip", "install", f"llama-cpp-python=={PEER_VERSION}", "gguf", "numpy"], check=True)
 
 
 def workload():
@@ -209,4 +209,5 @@ def main():
             save(arguments.out, rows, probe())
 
 
-main()
+if __name__ == "__main__":
+    main()
