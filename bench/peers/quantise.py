@@ -258,7 +258,8 @@ def main():
                 write(arguments.out.with_suffix(".md"), page(data, arguments.out.name))
 
 
-if sys.argv[1:2] == ["--worker"]:
-    worker(*sys.argv[2:])
-else:
-    main()
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        worker(*sys.argv[2:])
+    else:
+        main()
