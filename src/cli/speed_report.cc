@@ -75,8 +75,9 @@ std::string knees(const std::vector<ThreadResult>& results) {
     for (const auto& [threads, speed] : by_threads) best = std::max(best, speed);
     const auto knee = std::ranges::find_if(
         by_threads, [&](const auto& entry) { return entry.second >= 0.97 * best; });
-    text += fmt::format("{}: {} thread{} give all but 3 % of the best\n", test, knee->first,
-                        knee->first == 1 ? "" : "s");
+    text += fmt::format(
+        "{}: {} all but 3 % of the best\n", test,
+        knee->first == 1 ? "1 thread gives" : fmt::format("{} threads give", knee->first));
   }
   return text;
 }
