@@ -31,6 +31,7 @@ FILE_TYPES = {"F32": 0, "F16": 1, "BF16": 32, "Q8_0": 7, "Q6_K": 18, "Q5_K_M": 1
               "Q4_K_M": 15, "Q4_K_S": 14, "Q4_1": 3, "Q4_0": 2, "IQ4_NL": 25, "IQ4_XS": 30, "Q3_K_L": 13, "Q3_K_M": 12,
               "Q3_K_S": 11, "Q2_K": 10}
 MOST_ROWS = 4096  # of a matrix whose errors are read back
+SOURCES = CACHE / "sources"  # not among the models, where `-m smollm2` would find two
 WINDOWS = 1  # of the text that is calibrated on
 REAL = {"SmolLM2-135M": "SmolLM2-135M-Instruct.Q4_1.gguf", "Gemma-3-270M": "gemma-3-270m-q4_k_m.gguf"}
 SYNTHETIC = "synthetic-1B-two-layers"
@@ -157,12 +158,13 @@ def under_peer(*arguments):
 
 def default_sources():
     """F16 files of the real models, and two layers of a synthetic one; made where they are not there."""
+    SOURCES.mkdir(parents=True, exist_ok=True)
     for name, file in REAL.items():
-        path = MODELS / f"{name}-F16.gguf"
+        path = SOURCES / f"{name}-F16.gguf"
         if not path.exists():
             run([CEILING, "quantize", MODELS / file, path, "--type", "F16"])
         yield path
-    path, whole = MODELS / f"{SYNTHETIC}.gguf", MODELS / f"{SYNTHETIC}.whole.gguf"
+    path, whole = SOURCES / f"{SYNTHETIC}.gguf", SOURCES / f"{SYNTHETIC}.whole.gguf"
     if not path.exists():
         run([CEILING, "synth", "--shape", "1B", "--type", "F16", "--vocabulary", "8192", "-o", whole])
         under_peer("cut", whole, path)

@@ -7,7 +7,7 @@ import struct
 import tempfile
 import unittest
 
-from program import DATA, GEMMA3, SMOLLM2, ceiling, model
+from program import DATA, GEMMA3, SMOLLM2, ceiling, model, models_folder
 
 
 def text(value):
@@ -63,8 +63,8 @@ class RealModels(unittest.TestCase):
         self.assertNotIn("\x1b", shown)
 
     def test_a_name_instead_of_a_path(self):
-        folder = str(model(SMOLLM2).parent)
-        shown = ceiling("inspect", "smollm2", environment={"CEILING_MODELS": folder})
+        with models_folder(SMOLLM2) as environment:
+            shown = ceiling("inspect", "smollm2", environment=environment)
         self.assertEqual(shown.code, 0, shown.errors)
         self.assertIn("chatml", shown.output)
 

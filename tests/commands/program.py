@@ -1,8 +1,10 @@
 """Runs the built `ceiling` for the tests beside this file. Standard library only."""
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
+import tempfile
 
 BINARY = os.environ["CEILING_BINARY"]
 DATA = pathlib.Path(os.environ["CEILING_TEST_DATA"])
@@ -38,6 +40,14 @@ def model(name):
     if not path.is_file():
         raise AssertionError(f"no model {path}: run ./run fetch first")
     return path
+
+
+@contextlib.contextmanager
+def models_folder(name):
+    """The environment of a program whose models folder holds that model alone, whatever else the user has."""
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / name).symlink_to(model(name))
+        yield {"CEILING_MODELS": folder}
 
 
 SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import tiny_gguf
-from program import BINARY, GEMMA3, SMOLLM2, ceiling, model
+from program import BINARY, GEMMA3, SMOLLM2, ceiling, model, models_folder
 
 SMOL = ("run", "-m", model(SMOLLM2), "--temp", "0")
 
@@ -65,8 +65,8 @@ class Answers(unittest.TestCase):
         self.assertEqual(result.json()["prefill"]["tokens"], 5)
 
     def test_a_model_is_found_by_a_part_of_its_name(self):
-        models = {"CEILING_MODELS": str(model(GEMMA3).parent)}
-        result = ceiling("run", "-m", "GEMMA", "-p", "Hello", "-n", "1", environment=models)
+        with models_folder(GEMMA3) as environment:
+            result = ceiling("run", "-m", "GEMMA", "-p", "Hello", "-n", "1", environment=environment)
         self.assertEqual(result.code, 0, result.errors)
 
     def test_no_m_means_the_default_model(self):
