@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/checked.h"
-#include "base/printable.h"
+#include "base/error.h"
 #include "gguf/cursor.h"
 #include "gguf/read.h"
 #include "os/memory_map.h"
@@ -14,24 +14,6 @@ namespace ceiling::gguf {
 namespace {
 
 constexpr std::uint64_t kDefaultAlignment = 32;
-
-std::uint32_t read_version(Cursor& cursor, const std::string& label) {
-  const std::string_view magic(
-      reinterpret_cast<const char*>(cursor.take(4, "its magic number").data()), 4);
-  if (magic != "GGUF") {
-    fail(ExitCode::integrity, "'{}' is not a GGUF file: it starts with '{}'; expected 'GGUF'",
-         label, printable(magic));
-  }
-  const auto version = cursor.number<std::uint32_t>("its version");
-  if (version != 0 && (version & 0xffffu) == 0) {
-    fail(ExitCode::failed, "'{}' is a big-endian GGUF file; convert it to little-endian first",
-         label);
-  }
-  if (version != 2 && version != 3) {
-    fail(ExitCode::failed, "'{}' is GGUF version {}; supported: 2 and 3", label, version);
-  }
-  return version;
-}
 
 std::uint64_t read_alignment(const Metadata& metadata, const std::string& label) {
   const std::uint64_t alignment = metadata.u32("general.alignment").value_or(kDefaultAlignment);
@@ -97,12 +79,11 @@ void refuse_duplicates(std::span<const TensorInfo> tensors, std::span<const std:
 
 void File::parse_all() {
   Cursor cursor(bytes_, label_);
-  version_ = read_version(cursor, label_);
-  const auto tensor_count = cursor.number<std::uint64_t>("its number of tensors");
-  const auto key_count = cursor.number<std::uint64_t>("its number of metadata keys");
-  metadata_ = read_metadata(cursor, key_count, label_);
+  const Front front = read_front(cursor, label_);
+  version_ = front.version;
+  metadata_ = read_metadata(cursor, front.key_count, label_);
   alignment_ = read_alignment(metadata_, label_);
-  tensors_ = read_tensors(cursor, tensor_count, label_);
+  tensors_ = read_tensors(cursor, front.tensor_count, label_);
   data_offset_ =
       *checked_align(cursor.position(), alignment_);  // a position and 32 bits: no overflow
   for (TensorInfo& tensor : tensors_)

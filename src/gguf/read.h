@@ -1,4 +1,5 @@
-// The parts of a GGUF file, read from its front to its tensor data. Used by file.cc alone.
+// The parts of a GGUF file, read from its front to its tensor data. Used by file.cc and
+// header.cc alone.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,15 @@
 #include "gguf/metadata.h"
 
 namespace ceiling::gguf {
+
+struct Front {
+  std::uint32_t version = 0;  // 2 or 3
+  std::uint64_t tensor_count = 0, key_count = 0;
+};
+
+// Magic number, version and counts. Throws Error(integrity) for what is no GGUF file, Error(failed)
+// for a version or byte order that Ceiling does not read.
+Front read_front(Cursor& cursor, const std::string& label);
 
 // `count` keys with their values. Throws Error(integrity).
 Metadata read_metadata(Cursor& cursor, std::uint64_t count, const std::string& label);

@@ -28,7 +28,7 @@ TEST(Header, RefusesWhatIsNoWholeHeader) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::integrity);
-    EXPECT_THAT(error.what(), testing::HasSubstr("does not start with 'GGUF'"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("is not a GGUF file: it starts with"));
   }
   EXPECT_THROW(read_header("/nowhere/at/all.gguf"), Error);
 }

@@ -10,6 +10,14 @@
 namespace ceiling::os {
 namespace {
 
+// Address sanitizers replace mlock by a call that does nothing, so that nobody locks their shadow memory.
+constexpr bool kLocksForReal =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    false;
+#else
+    true;
+#endif
+
 TEST(Ballast, TheRightToLockIsReadFromTheProcessesCapabilities) {
   Tree tree;
   EXPECT_FALSE(may_lock_anything(tree.root()));
@@ -39,7 +47,7 @@ TEST(Ballast, LocksWhatItSaysAndGivesItBack) {
           ballast.grow(kPart);
           ballast.grow(kPart);
           if (ballast.size().value != 2 * kPart.value) std::exit(1);
-          if (locked() - before != 2 * kPart.value) std::exit(2);
+          if (kLocksForReal && locked() - before != 2 * kPart.value) std::exit(2);
           if (read_number("/proc/self/oom_score_adj") != 1000U) std::exit(3);
         }
         std::exit(locked() == before ? 0 : 4);
