@@ -18,7 +18,7 @@ class ReadProbe {
             const std::shared_ptr<Pipelines>& pipelines)
       : bytes_(std::min<std::uint64_t>(kBytes, context->limits().binding_bytes)),
         data_(*context, bytes_, Place::device, "the memory probe"),
-        sums_(*context, kThreads * 4, Place::device, "the memory probe"),
+        sums_(*context, kThreads * sizeof(std::uint32_t), Place::device, "the memory probe"),
         recording_(context, pipelines) {
     context->run_once([&](VkCommandBuffer commands) {
       vkCmdFillBuffer(commands, data_.handle(), 0, VK_WHOLE_SIZE, 0x5A5A5A5A);

@@ -124,7 +124,7 @@ void WorkRunner::put_one(const Attention& o) {
   recording_->barrier();
   recording_->dispatch({"attend_join", {}}, std::array{parts, out},
                        JoinParameters{kv.value_width, shape.splits, n * o.heads},
-                       {.x = n * o.heads});
+                       {.x = std::uint64_t{n} * o.heads});
 }
 
 }  // namespace ceiling::vulkan
