@@ -10,7 +10,8 @@
 namespace ceiling::os {
 namespace {
 
-// Address sanitizers replace mlock by a call that does nothing, so that nobody locks their shadow memory.
+// Address sanitizers replace mlock by a call that does nothing, so that nobody locks their shadow
+// memory.
 constexpr bool kLocksForReal =
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     false;
