@@ -8,7 +8,9 @@
 #include <cmath>
 #include <map>
 #include <regex>
+#include <tuple>
 #include <utility>
+#include <variant>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -78,6 +80,10 @@ class RowReader {
   }
 
  private:
+  using Work = std::variant<DecodeWork, PrefillWork>;
+  using WorkKey =
+      std::tuple<std::string, std::string, TypeClass, bool, std::uint32_t, std::uint32_t>;
+
   RowNames names(const TableRow& row) const {
     const auto cell = [&](std::string_view column) {
       return printable(std::string(table_.cell(row, column)), 200);
@@ -116,17 +122,8 @@ class RowReader {
         names.hardware.find(" + ") != std::string::npos) {
       return "several devices";
     }
-    const Hardware* hardware = nullptr;
-    for (const Hardware& entry : hardware_catalogue()) {
-      if (entry.name == names.hardware) hardware = &entry;
-    }
-    if (hardware == nullptr) {
-      try {
-        hardware = &find_hardware(names.hardware);
-      } catch (const Error&) {
-        return "unknown hardware";
-      }
-    }
+    const Hardware* hardware = hardware_of(names.hardware);
+    if (hardware == nullptr) return "unknown hardware";
     if (!(hardware->bandwidth.value > 0)) return "the hardware's bandwidth is unknown";
     if (std::ranges::find(kFitted, names.engine) == kFitted.end()) {
       return fmt::format("engine '{}' was not fitted", names.engine);
@@ -172,12 +169,39 @@ class RowReader {
     work.engine = engine;
     work.model = model->shape.name;
     work.sized = size.has_value();
-    if (test.prefill) {
-      work.work = prefill_work(program, type->type, test.depth, test.tokens, scale);
-    } else {
-      work.work = decode_work(program, type->type, test.depth, test.tokens, KvType::f16, scale);
-    }
+    work.work = work_of(program, *model, *type, test);
+    std::visit([&](auto& counted) { counted.weight_bytes *= scale; }, work.work);
     return {};
+  }
+
+  // Null: the catalogue does not know it. Tables name few machines many times.
+  const Hardware* hardware_of(const std::string& name) {
+    const auto found = hardware_.find(name);
+    if (found != hardware_.end()) return found->second;
+    const auto& all = hardware_catalogue();
+    const auto exact =
+        std::ranges::find_if(all, [&](const Hardware& entry) { return entry.name == name; });
+    const Hardware* hardware = exact == all.end() ? nullptr : &*exact;
+    try {
+      // An error would name the nearest ones, which takes longer than all the rest.
+      if (hardware == nullptr && !search_hardware(name).empty()) hardware = &find_hardware(name);
+    } catch (const Error&) {
+      hardware = nullptr;
+    }
+    return hardware_[name] = hardware;
+  }
+
+  // Of the model's own bytes; kept, for the same tests are made on many machines.
+  const Work& work_of(const Program& program, const KnownModel& model, const FileType& type,
+                      const PublishedTest& test) {
+    const WorkKey key = {model.shape.name, type.recipe, type.type,
+                         test.prefill,     test.tokens, test.depth};
+    const auto found = works_.find(key);
+    if (found != works_.end()) return found->second;
+    if (test.prefill) {
+      return works_[key] = prefill_work(program, type.type, test.depth, test.tokens, 1);
+    }
+    return works_[key] = decode_work(program, type.type, test.depth, test.tokens, KvType::f16, 1);
   }
 
   // A dense model of about as many parameters; the file's size sets the bytes.
@@ -209,6 +233,8 @@ class RowReader {
 
   const Table& table_;
   std::vector<BrokenCell>& broken_;
+  std::map<std::string, const Hardware*> hardware_;
+  std::map<WorkKey, Work> works_;
   std::map<std::pair<std::string, std::string>, Program> programs_;
 };
 

@@ -31,6 +31,17 @@ void write_file(const std::string& path, std::string_view text);  // atomic
 std::string read_file(const std::string& path);                   // throws Error(failed)
 // Appends one line and syncs it to disk before returning (the ledger).
 void append_line_synced(const std::string& path, std::string_view line);
+
+// What a file system keeps of a file. Every write and every replacement changes it, and no program
+// can set the time of change back (the time of modification it can). Unseen: who writes past the
+// file system, or sets the machine's clock back for it.
+struct FileStamp {
+  std::uint64_t device = 0, file = 0, bytes = 0;
+  std::int64_t modified_ns = 0, changed_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp file_stamp(const std::string& path);  // throws Error(failed)
+
 Bytes free_space(const std::string& directory);
 std::string cache_directory();   // $XDG_CACHE_HOME/ceiling or ~/.cache/ceiling; created
 std::string models_directory();  // $CEILING_MODELS, or `models` in the cache directory

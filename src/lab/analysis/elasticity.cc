@@ -69,6 +69,28 @@ std::optional<double> slope_at_zero(const std::vector<Point>& points) {
   return m[1][3] / m[1][1];
 }
 
+// Weighted least squares of y = a + b x; b.
+std::optional<double> slope_of_line(const std::vector<Point>& points) {
+  double weight = 0, x = 0, y = 0, xx = 0, xy = 0;
+  for (const Point& p : points) {
+    weight += p.weight;
+    x += p.weight * p.x;
+    y += p.weight * p.y;
+  }
+  for (const Point& p : points) {
+    xx += p.weight * (p.x - x / weight) * (p.x - x / weight);
+    xy += p.weight * (p.x - x / weight) * (p.y - y / weight);
+  }
+  if (!(xx > 0)) return std::nullopt;
+  return xy / xx;
+}
+
+// A cycle may hold a treatment several times: all of them are one dose, under its first index.
+std::size_t dose_of(std::span<const Treatment> treatments, std::size_t index) {
+  return static_cast<std::size_t>(
+      std::find(treatments.begin(), treatments.end(), treatments[index]) - treatments.begin());
+}
+
 // Treatments around one base, by what they dilate.
 class LocalDoses {
  public:
@@ -78,13 +100,14 @@ class LocalDoses {
     std::set<std::uint32_t> cycles;
     for (const TreatedStep& step : steps) {
       if (step.treatment >= treatments.size() || !is_local(treatments[step.treatment])) continue;
-      observations_.push_back({step.treatment, step.cycle, std::log(step.seconds)});
-      added_[step.treatment] = static_cast<double>(step.added_bytes);
+      const std::size_t dose = dose_of(treatments, step.treatment);
+      observations_.push_back({dose, step.cycle, std::log(step.seconds)});
+      added_[dose] = static_cast<double>(step.added_bytes);
       if (is_base(treatments[step.treatment])) {
         base_bytes_ = static_cast<double>(step.read_bytes);
       }
       cycles.insert(step.cycle);
-      ++counts_[step.treatment];
+      ++counts_[dose];
     }
     cycles_ = cycles.size();
     if (cycles_ > 0) effects_ = dose_effects(observations_);
@@ -93,14 +116,14 @@ class LocalDoses {
   std::size_t cycles() const { return cycles_; }
 
   template <typename Dilation>  // of a treatment; 1 for the base, empty for others' knobs
-  std::optional<double> slope(const Dilation& dilation) const {
+  std::vector<Point> points(const Dilation& dilation) const {
     std::vector<Point> points;
     for (const auto& [index, effect] : effects_) {
       const std::optional<double> dilated = dilation(index);
       if (!dilated) continue;
       points.push_back({std::log(*dilated), effect, static_cast<double>(counts_.at(index))});
     }
-    return slope_at_zero(points);
+    return points;
   }
 
   std::optional<double> bytes_dilated(std::size_t i) const {
@@ -148,10 +171,13 @@ std::optional<LocalSlopes> local_slopes(std::span<const TreatedStep> steps,
   constexpr std::size_t kLeastCycles = 3;
   const LocalDoses doses(steps, treatments, base_arithmetic);
   if (doses.cycles() < kLeastCycles) return std::nullopt;
-  const auto bandwidth = doses.slope([&](std::size_t i) { return doses.bytes_dilated(i); });
-  const auto compute = doses.slope([&](std::size_t i) { return doses.arithmetic_dilated(i); });
+  const auto bandwidth =
+      slope_at_zero(doses.points([&](std::size_t i) { return doses.bytes_dilated(i); }));
+  const auto compute =
+      slope_at_zero(doses.points([&](std::size_t i) { return doses.arithmetic_dilated(i); }));
   if (!bandwidth || !compute) return std::nullopt;
-  const auto placebo = doses.slope([&](std::size_t i) { return doses.loads_dilated(i); });
+  const auto placebo =
+      slope_of_line(doses.points([&](std::size_t i) { return doses.loads_dilated(i); }));
   return LocalSlopes{*bandwidth, placebo.value_or(0), *compute};
 }
 
@@ -168,17 +194,19 @@ Elasticities elasticities(std::span<const LocalSlopes> processes, double confide
 }
 
 std::vector<std::optional<double>> relative_times(std::span<const TreatedStep> steps,
-                                                  std::size_t treatments, std::size_t base) {
+                                                  std::span<const Treatment> treatments,
+                                                  std::size_t base) {
   std::vector<Observation> observations;
   for (const TreatedStep& step : steps) {
-    observations.push_back({step.treatment, step.cycle, std::log(step.seconds)});
+    if (step.treatment >= treatments.size()) continue;
+    observations.push_back(
+        {dose_of(treatments, step.treatment), step.cycle, std::log(step.seconds)});
   }
   const std::map<std::size_t, double> effects = dose_effects(observations);
-  std::vector<std::optional<double>> result(treatments);
-  if (effects.count(base) == 0) return result;
-  for (const auto& [index, effect] : effects) {
-    if (index < treatments) result[index] = std::exp(effect - effects.at(base));
-  }
+  std::vector<std::optional<double>> result(treatments.size());
+  if (base >= treatments.size() || effects.count(dose_of(treatments, base)) == 0) return result;
+  const double plain = effects.at(dose_of(treatments, base));
+  for (const auto& [index, effect] : effects) result[index] = std::exp(effect - plain);
   return result;
 }
 

@@ -29,8 +29,10 @@ struct LocalSlopes {
 // effects are separated by alternating robust means (a median of cycles, a mean of doses with a
 // fifth trimmed at both ends), then a parabola through the doses' effects gives the slope at zero:
 // the larger of two overlapping times bends it, and a straight line would read the bend as slope.
-// Empty: fewer than three doses of bytes or of arithmetic, or fewer than three cycles. (A missing
-// placebo is 0.)
+// The placebo gets a straight line: it is to show that its loads cost nothing at all, bend
+// included, and a parabola's slope at the end of two doses is some four times as uncertain. Empty:
+// fewer than three doses of bytes or of arithmetic, or fewer than three cycles. (A missing placebo
+// is 0.)
 std::optional<LocalSlopes> local_slopes(std::span<const TreatedStep> steps,
                                         std::span<const Treatment> treatments,
                                         double base_arithmetic = 0);
@@ -43,8 +45,10 @@ struct Elasticities {
 Elasticities elasticities(std::span<const LocalSlopes> processes, double confidence);
 
 // Mean time of each treatment against the base's, by the same robust means: the knee is where the
-// line of larger doses starts to rise. 1 for the base itself; empty where it was not measured.
+// line of larger doses starts to rise. 1 for the base itself; empty where it was not measured, and
+// for a treatment that stands in the list before already.
 std::vector<std::optional<double>> relative_times(std::span<const TreatedStep> steps,
-                                                  std::size_t treatments, std::size_t base);
+                                                  std::span<const Treatment> treatments,
+                                                  std::size_t base);
 
 }  // namespace ceiling::lab

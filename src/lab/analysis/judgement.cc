@@ -36,8 +36,7 @@ std::size_t base_treatment(const Cell& cell) {
 std::vector<TreatedFigures::Dose> doses_of(const Cell& cell, const CellTrials& trials) {
   std::vector<std::vector<double>> by_dose(cell.treatments.size());
   for (const TrialRecord* trial : trials.all()) {
-    const auto times =
-        relative_times(trial->result.treated, cell.treatments.size(), base_treatment(cell));
+    const auto times = relative_times(trial->result.treated, cell.treatments, base_treatment(cell));
     for (std::size_t i = 0; i < times.size(); ++i) {
       if (times[i]) by_dose[i].push_back(*times[i]);
     }
@@ -244,10 +243,12 @@ class Judge {
   std::string bandwidth(Decision& decision) const {
     if (!j_.treated) return "its treated cell gave too few results";
     if (j_.treated->decides.placebo.high >= plan_.thresholds.compute_below) {
+      const Estimate& placebo = j_.treated->decides.placebo;
       return fmt::format(
-          "the placebo, the same loads from the cache, costs time of its own: its "
-          "elasticity reaches {:.2f}",
-          j_.treated->decides.placebo.high);
+          "the placebo, the same fetches from the cache, {}: its elasticity is {:.2f} "
+          "({:.2f}–{:.2f}), and it must stay below {:.2f}",
+          placebo.low > 0 ? "costs time of its own" : "could not be shown to cost nothing",
+          placebo.value, placebo.low, placebo.high, plan_.thresholds.compute_below);
     }
     decision = decide_bandwidth_bound(j_.treated->decides, plan_.thresholds);
     return surely_arithmetic(j_.treated->decides, plan_.thresholds) ? "" : not_delivered();

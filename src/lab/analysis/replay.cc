@@ -142,7 +142,10 @@ void Replayer::resumed(const Fields& fields, double wall_s) {
   const double gap_s = fields.number("gap_s", -1e12, 1e12);
   state_.notes.push_back(
       {wall_s,
-       fmt::format("resumed after {}{}", format_duration({std::max(0.0, gap_s)}),
+       fmt::format("resumed {}{}",
+                   gap_s < 0
+                       ? fmt::format("with the clock set back by {}", format_duration({-gap_s}))
+                       : fmt::format("after {}", format_duration({gap_s})),
                    state_.in_flight ? "; the trial in flight was lost and run again" : "")});
   if (state_.in_flight) {
     state_.aborts.push_back({*state_.in_flight, cell_of(plan_, *state_.in_flight), false,
@@ -178,7 +181,7 @@ void Replayer::extended(const Fields& fields, double wall_s) {
   state_.blocks = blocks;
 }
 
-void Replayer::finished(const Fields&, double wall_s) {
+void Replayer::finished(const Fields& fields, double wall_s) {
   require(Stage::running, "'started'");
   if (state_.in_flight || next_slot(plan_, state_)) {
     fail(ExitCode::integrity, "{}: trials of the sealed plan are missing before it", label_);
@@ -186,6 +189,7 @@ void Replayer::finished(const Fields&, double wall_s) {
   if (extension_due(plan_, state_)) {
     fail(ExitCode::integrity, "{}: the sealed rule asks for more blocks before it", label_);
   }
+  state_.models_same = fields.has("models_same") && fields.boolean("models_same");
   state_.finished_wall_s = wall_s;
   state_.stage = Stage::finished;
 }

@@ -58,6 +58,7 @@ struct Replay {
   double sealed_wall_s = 0, started_wall_s = 0, finished_wall_s = 0;
   std::string program_version, program_sha256;
   std::vector<ModelFile> models;
+  bool models_same = false;  // the files were hashed once more at the end (older runs: not)
   std::vector<TrialRecord> trials;
   std::vector<Aborted> aborts;
   std::vector<Note> notes;           // resumptions and deviations, in words

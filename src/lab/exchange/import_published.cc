@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -144,12 +145,14 @@ class Reader {
   OutsideFigure figure_;
 };
 
-std::string reason_of(const Published& published, const PublishedRow& row) {
+// Why rows cannot be read, by the first broken cell of each.
+std::map<std::size_t, std::string> reasons_of(const Published& published) {
+  std::map<std::size_t, std::string> reasons;
   for (const fit::BrokenCell& cell : published.broken) {
-    if (cell.row != row.number) continue;
-    return fmt::format("column '{}' is '{}'; expected {}", cell.column, cell.value, cell.expected);
+    reasons.emplace(cell.row, fmt::format("column '{}' is '{}'; expected {}", cell.column,
+                                          cell.value, cell.expected));
   }
-  return {};
+  return reasons;
 }
 
 }  // namespace
@@ -160,13 +163,15 @@ OutsideFigures read_published_table(std::string_view text, const std::string& la
   OutsideFigures out;
   out.source = label;
   out.format = "published table";
+  const std::map<std::size_t, std::string> reasons = reasons_of(published);
   for (std::size_t i = 0; i < published.rows.size(); ++i) {
     const PublishedRow& row = published.rows[i];
-    std::string reason = reason_of(published, row);
-    if (reason.empty() && row.measured) {
+    const auto reason = reasons.find(row.number);
+    if (reason == reasons.end() && row.measured) {
       out.figures.push_back(Reader(table, table.rows()[i], row).read());
     } else {
-      out.broken.push_back({fmt::format("row {}", row.number), std::move(reason)});
+      out.broken.push_back({fmt::format("row {}", row.number),
+                            reason == reasons.end() ? std::string() : reason->second});
     }
   }
   return out;

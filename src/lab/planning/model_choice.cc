@@ -117,9 +117,9 @@ Cell treated_cell(const std::string& shape, const std::string& recipe, const std
 
 void choose_treated(ModelChoice& choice, Plan& plan) {
   constexpr double kEightfold = 7;  // repeats beside the first
-  Cell treated = treated_cell("3B", "Q4_K_M", "-treated", all_treatments(), 12);
+  Cell treated = treated_cell("3B", "Q4_K_M", "-treated", all_treatments(), 18);
   if (!choice.take(treated, plan, true)) {
-    treated = treated_cell("1B", "Q4_K_M", "-treated", all_treatments(), 8);
+    treated = treated_cell("1B", "Q4_K_M", "-treated", all_treatments(), 12);
     if (!choice.take(treated, plan, true)) return;
   }
   const Cell eightfold = treated_cell("1B", "Q4_K_M", "-x8", local_treatments(kEightfold), 6);

@@ -105,11 +105,4 @@ ModelFile identify(const Cell& cell, const std::function<void(std::uint64_t)>& p
   return file;
 }
 
-std::string file_stamp(const std::string& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error) fail(ExitCode::failed, "model file '{}' is gone: {}", path, error.message());
-  return fmt::format("{} {}", size, fs::last_write_time(path).time_since_epoch().count());
-}
-
 }  // namespace ceiling::lab

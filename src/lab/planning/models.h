@@ -27,7 +27,4 @@ Program cell_program(const Cell& cell);
 // The file's size, and its hash (`progress` is told the bytes done).
 ModelFile identify(const Cell& cell, const std::function<void(std::uint64_t)>& progress = {});
 
-// Something that changes when the file is written to: cheap, unlike its hash.
-std::string file_stamp(const std::string& path);
-
 }  // namespace ceiling::lab

@@ -2,16 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
-#include <map>
-#include <set>
+#include <optional>
 
 #include "base/error.h"
 #include "base/sha256.h"
 #include "lab/analysis/exclusions.h"
 #include "lab/analysis/extension.h"
-#include "lab/planning/models.h"
+#include "lab/protocol/model_files.h"
+#include "lab/trial/measure.h"
 #include "os/conditions.h"
 #include "os/interrupt.h"
 #include "os/process.h"
@@ -23,50 +25,6 @@ using nlohmann::json;
 
 constexpr unsigned kMostFailures = 2;
 
-// The model files of the plan: made, hashed, and watched for changes.
-class ModelFiles {
- public:
-  ModelFiles(const Plan& plan, RunObserver& observer) : plan_(plan), observer_(observer) {}
-
-  void prepare() {
-    for (const Cell& cell : plan_.cells) {
-      const auto show = [&](std::uint64_t done, std::uint64_t total) {
-        observer_.preparing(fmt::format("making {}", cell.id), done, total);
-      };
-      paths_[cell.id] = prepare_model(cell, show);
-      if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
-    }
-  }
-
-  std::vector<ModelFile> identify_all() {
-    std::vector<ModelFile> files;
-    std::map<std::string, ModelFile> known;  // cells may share a file
-    for (const Cell& cell : plan_.cells) {
-      const std::string& path = paths_.at(cell.id);
-      if (known.count(path) == 0) {
-        stamps_[path] = file_stamp(path);
-        const std::uint64_t total = model_file_bytes(cell);
-        known[path] = identify(cell, [&](std::uint64_t done) {
-          observer_.preparing(fmt::format("hashing {}", cell.id), done, total);
-        });
-      }
-      ModelFile file = known.at(path);
-      file.cell = cell.id;
-      files.push_back(std::move(file));
-    }
-    return files;
-  }
-
-  const std::string& path(const Cell& cell) const { return paths_.at(cell.id); }
-  bool touched(const Cell& cell) const { return file_stamp(path(cell)) != stamps_.at(path(cell)); }
-
- private:
-  const Plan& plan_;
-  RunObserver& observer_;
-  std::map<std::string, std::string> paths_;   // by cell
-  std::map<std::string, std::string> stamps_;  // by path
-};
-
 class PlanRun {
  public:
   PlanRun(const Plan& plan, Ledger& ledger, TrialRunner& runner, RunObserver& observer)
@@ -74,7 +32,8 @@ class PlanRun {
         ledger_(ledger),
         runner_(runner),
         observer_(observer),
-        files_(plan, observer),
+        files_(plan, [&observer](const std::string& what, std::uint64_t done,
+                                 std::uint64_t total) { observer.preparing(what, done, total); }),
         replayer_(plan) {
     for (const LedgerEntry& entry : ledger_.entries()) replayer_.apply(entry);
   }
@@ -83,10 +42,12 @@ class PlanRun {
     if (state_.finished()) return state_;
     files_.prepare();
     begin_or_resume();
+    between_trials_ = os::conditions();
     do {
       while (const auto slot = next_slot(plan_, state_)) run_slot(*slot);
     } while (extend());
-    record("finished", {{"trials", state_.trials.size()}});
+    require_same(files_.identify_all());
+    record("finished", {{"trials", state_.trials.size()}, {"models_same", true}});
     return state_;
   }
 
@@ -160,48 +121,93 @@ class PlanRun {
 
   void require_same(const std::vector<ModelFile>& files) {
     for (std::size_t i = 0; i < files.size(); ++i) {
-      if (i < state_.models.size() && files[i].sha256 == state_.models[i].sha256) continue;
+      if (i >= state_.models.size() || files[i].sha256 != state_.models[i].sha256) {
+        stop_at_change(files[i]);
+      }
+    }
+  }
+
+  [[noreturn]] void stop_at_change(const ModelFile& file) {
+    deviation(fmt::format("the model file of {} changed since the run was started", file.cell));
+    fail(ExitCode::integrity,
+         "the model file '{}' is not the one that the run was started with: put it back and go on "
+         "with --resume, or start a new run",
+         file.name);
+  }
+
+  // Looks whether its file may have changed and, if so, reads it whole. Empty: it is the same.
+  std::optional<ModelFile> changed_file(const Cell& cell) {
+    if (!files_.changed(cell)) return std::nullopt;
+    ModelFile file = files_.identify_again(cell);
+    const auto begun_with =
+        std::find_if(state_.models.begin(), state_.models.end(),
+                     [&](const ModelFile& model) { return model.cell == cell.id; });
+    if (begun_with != state_.models.end() && begun_with->sha256 == file.sha256) return std::nullopt;
+    return file;
+  }
+
+  // A machine that slept or a clock that jumped between two trials hurts none of them, but the
+  // times of the ledger. (Inside one it is the trial's own condition.)
+  void note_lost_time() {
+    const TrialConditions gap = between(between_trials_, os::conditions(), 1);
+    if (gap.slept_s > plan_.exclusions.slept_s_above) {
+      deviation(fmt::format("the machine slept for {:.1f} s between two trials", gap.slept_s));
+    }
+    if (std::abs(gap.clock_jump_s) > plan_.exclusions.clock_jump_s_above) {
       deviation(
-          fmt::format("the model file of {} changed since the run was started", files[i].cell));
-      fail(
-          ExitCode::integrity,
-          "the model file '{}' is not the one that the run was started with: put it back and go on "
-          "with --resume, or start a new run",
-          files[i].name);
+          fmt::format("the wall clock jumped by {:.1f} s between two trials", gap.clock_jump_s));
     }
   }
 
   void run_slot(const Slot& slot) {
     const Cell& cell = plan_.cells[cell_of(plan_, slot)];
     if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
-    if (files_.touched(cell)) require_same(files_.identify_all());
+    if (const auto file = changed_file(cell)) stop_at_change(*file);
+    note_lost_time();
     observer_.trial_begins(slot, cell, state_.trials.size(), trials_expected());
     record("begun", to_json(slot, plan_));
     const auto start = std::chrono::steady_clock::now();
+    if (const auto result = result_of(slot, cell)) {
+      if (const auto file = changed_file(cell)) {
+        abort(slot, false, "its model file changed while it ran");
+        stop_at_change(*file);
+      }
+      json data = to_json(slot, plan_);
+      data["excluded"] = excluded_by(plan_.exclusions, result->conditions);
+      data["result"] = to_json(*result);
+      record("trial", std::move(data));
+    }
+    between_trials_ = os::conditions();
+    observer_.trial_ended(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+
+  // Empty: it gave none, and that is on record.
+  std::optional<TrialResult> result_of(const Slot& slot, const Cell& cell) {
     try {
-      const TrialResult result = runner_.run(cell, files_.path(cell));
+      TrialResult result = runner_.run(cell, files_.path(cell));
       if (result.engine.empty() != cell.own()) {
         fail(ExitCode::failed, "its result is of {}, its cell is not",
              result.engine.empty() ? "this program" : "another engine");
       }
-      json data = to_json(slot, plan_);
-      data["excluded"] = excluded_by(plan_.exclusions, result.conditions);
-      data["result"] = to_json(result);
-      record("trial", std::move(data));
+      return result;
     } catch (const Error& error) {
       give_up(slot, cell, error);
+      return std::nullopt;
     }
-    observer_.trial_ended(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+
+  void abort(const Slot& slot, bool failed, const std::string& reason) {
+    json data = to_json(slot, plan_);
+    data["failed"] = failed;
+    data["reason"] = reason;
+    record("aborted", std::move(data));
   }
 
   // The trial gave no result: on record, then stop, try again, or go on without its cell.
   void give_up(const Slot& slot, const Cell& cell, const Error& error) {
     const bool interrupted = error.code() == ExitCode::interrupted;
-    json data = to_json(slot, plan_);
-    data["failed"] = !interrupted;
-    data["reason"] = error.what();
-    record("aborted", std::move(data));
+    abort(slot, !interrupted, error.what());
     if (interrupted) throw error;
     observer_.note(fmt::format("a trial of {} failed: {}", cell.id, error.what()));
     if (state_.failures(slot) < kMostFailures) return;
@@ -233,6 +239,7 @@ class PlanRun {
   ModelFiles files_;
   Replayer replayer_;
   const Replay& state_ = replayer_.state();
+  os::Conditions between_trials_;  // when the last trial ended, or the first may begin
 };
 
 }  // namespace

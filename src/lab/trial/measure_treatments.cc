@@ -76,7 +76,10 @@ std::vector<TreatedStep> measure_treatments(Session& session,
                                             const std::function<void()>& between_cycles,
                                             const CountMisses& misses) {
   Treatments runner(session, treatments, token, misses);
-  for (std::uint32_t i = 0; i < treatments.size(); ++i) runner.step(i, 0);  // memory, code: touched
+  for (std::uint32_t i = 0; i < treatments.size(); ++i) {  // memory and code are touched
+    const auto here = treatments.begin() + i;
+    if (std::find(treatments.begin(), here, treatments[i]) == here) runner.step(i, 0);
+  }
   std::vector<TreatedStep> steps;
   std::vector<std::uint32_t> order(treatments.size());
   std::iota(order.begin(), order.end(), 0U);

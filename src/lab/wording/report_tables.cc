@@ -281,7 +281,12 @@ Table confounder_table(const ReportData& data) {
   };
   Table table{{"Must agree", "In this run", "How"}, {}, 3};
   table.rows = {
-      {"Model file and its bytes by type", "every file hashed (below)", "controlled"},
+      {"Model file and its bytes by type",
+       state.models_same
+           ? "every file hashed (below) before the first trial and after the last, and "
+             "watched around each"
+           : "every file hashed (below)",
+       "controlled"},
       {"Tokenizer", own("fixed token numbers, no text; speeds are compared within a model only"),
        "controlled"},
       {"Prompt, depth, generated length, KV type", depths(data.plan) + "; KV in float16",

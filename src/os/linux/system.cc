@@ -35,6 +35,13 @@ int reserve_blocks(int descriptor, std::uint64_t bytes) {
   return done == 0 ? 0 : errno;
 }
 
+FileStamp file_times(const struct stat& info) {
+  const auto ns = [](const timespec& t) {
+    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+  };
+  return {.modified_ns = ns(info.st_mtim), .changed_ns = ns(info.st_ctim)};
+}
+
 void die_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 }  // namespace ceiling::os

@@ -39,6 +39,13 @@ int reserve_blocks(int descriptor, std::uint64_t bytes) {
   return fcntl(descriptor, F_PREALLOCATE, &wish) == 0 ? 0 : errno;
 }
 
+FileStamp file_times(const struct stat& info) {
+  const auto ns = [](const timespec& t) {
+    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+  };
+  return {.modified_ns = ns(info.st_mtimespec), .changed_ns = ns(info.st_ctimespec)};
+}
+
 void die_with_parent() {}
 
 std::string own_executable() {

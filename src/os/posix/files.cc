@@ -213,6 +213,18 @@ void append_line_synced(const std::string& path, std::string_view line) {
   if (size == 0) sync_folder(folder_of(path));
 }
 
+FileStamp file_stamp(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) {
+    fail(ExitCode::failed, "cannot look at '{}': {}; check the path", path, std::strerror(errno));
+  }
+  FileStamp stamp = file_times(info);
+  stamp.device = static_cast<std::uint64_t>(info.st_dev);
+  stamp.file = static_cast<std::uint64_t>(info.st_ino);
+  stamp.bytes = static_cast<std::uint64_t>(info.st_size);
+  return stamp;
+}
+
 Bytes free_space(const std::string& directory) {
   struct statvfs info{};
   if (::statvfs(directory.c_str(), &info) != 0) {

@@ -1,9 +1,13 @@
 // The few calls that differ between the POSIX systems; each system's folder defines them.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include "os/files.h"
 
 namespace ceiling::os {
 
@@ -23,6 +27,9 @@ void drop_cached_pages(int descriptor);
 // Reserves disk space for an open file without changing its size. Returns 0 or an errno value;
 // EOPNOTSUPP where the file system cannot.
 int reserve_blocks(int descriptor, std::uint64_t bytes);
+
+// The two times of a stamp.
+FileStamp file_times(const struct stat& info);
 
 // Called in a child before exec: asks the system to kill it when its parent dies, where offered.
 void die_with_parent();

@@ -50,6 +50,7 @@ void AtomicFile::commit() { not_tried(); }
 void write_file(const std::string& /*path*/, std::string_view /*text*/) { not_tried(); }
 std::string read_file(const std::string& /*path*/) { not_tried(); }
 void append_line_synced(const std::string& /*path*/, std::string_view /*line*/) { not_tried(); }
+FileStamp file_stamp(const std::string& /*path*/) { not_tried(); }
 Bytes free_space(const std::string& /*directory*/) { not_tried(); }
 std::string cache_directory() { not_tried(); }
 std::string models_directory() { not_tried(); }

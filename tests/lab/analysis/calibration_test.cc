@@ -35,7 +35,8 @@ TEST_F(CalibrationTest, IntervalsCoverAsTheySay) {
   for (const auto* tallies : {&calibration_.h1, &calibration_.h2, &calibration_.h3}) {
     const Tally all = sum(*tallies);
     ASSERT_GT(all.intervals, 200U);
-    EXPECT_NEAR(share(all.covered, all.intervals), 0.95, 0.03);
+    // Three standard errors; intervals of one machine share its trials, so machines count.
+    EXPECT_NEAR(share(all.covered, all.intervals), 0.95, 3 * 0.0141);
   }
 }
 
