@@ -8,7 +8,13 @@
 
 #include "base/error.h"
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -18,7 +24,7 @@
 namespace ceiling {
 namespace {
 
-constexpr std::array<Isa, 4> kAll{Isa::portable, Isa::avx2, Isa::avx512, Isa::neon};
+constexpr std::array<Isa, 5> kAll{Isa::portable, Isa::avx2, Isa::avx512, Isa::amx, Isa::neon};
 
 #if defined(__x86_64__)
 
@@ -32,6 +38,35 @@ bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vnni");
+}
+
+// Intel's Software Developer's Manual, CPUID leaf 7: bits of edx.
+bool cpu_has_tiles() {
+  constexpr unsigned kTileInt8AndBf16 = 1U << 22 | 1U << 24 | 1U << 25;
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+         (edx & kTileInt8AndBf16) == kTileInt8AndBf16;
+}
+
+// Tiles are 8 KiB of state a thread, which Linux keeps only for processes that ask for it. The
+// answer holds for all threads.
+bool system_allows_tiles() {
+#if defined(__linux__)
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
+  static const bool allowed = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return allowed;
+#else
+  return false;
+#endif
+}
+
+bool has_amx() {
+  return has_avx512() && __builtin_cpu_supports("avx512bf16") && cpu_has_tiles() &&
+         system_allows_tiles();
 }
 
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -53,6 +88,8 @@ bool supported(Isa isa) {
       return has_avx2();
     case Isa::avx512:
       return has_avx512();
+    case Isa::amx:
+      return has_amx();
 #elif defined(__aarch64__) && defined(__linux__)
     case Isa::neon:
       return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
@@ -84,6 +121,8 @@ std::string_view name(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::amx:
+      return "amx";
     case Isa::neon:
       return "neon";
   }

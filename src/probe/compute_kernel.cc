@@ -31,6 +31,11 @@ std::vector<ComputeKernel> compute_kernels() {
                        {Arithmetic::bf16, "vdpbf16ps, 512 bits", isa, bf16_avx512});
       }
       break;
+    case Isa::amx:
+      kernels = {{Arithmetic::f32, "vfmadd, 512 bits", isa, f32_avx512},
+                 {Arithmetic::bf16, "tdpbf16ps, 16 x 16 tiles", isa, bf16_amx},
+                 {Arithmetic::int8, "vpdpbusd, 512 bits", isa, int8_avx512}};
+      break;
 #elif defined(__aarch64__)
     case Isa::neon:
       kernels = {{Arithmetic::f32, "fmla", isa, f32_neon}};

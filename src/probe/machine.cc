@@ -32,7 +32,7 @@ Machine describe_machine() {
   machine.memory = os::memory_info();
   machine.system = os::system_info();
   machine.isa = active_isa();
-  machine.bf16 = (machine.isa == Isa::avx512 && has_avx512_bf16()) ||
+  machine.bf16 = (vectors_of(machine.isa) == Isa::avx512 && has_avx512_bf16()) ||
                  (machine.isa == Isa::neon && has_neon_bf16());
   return machine;
 }

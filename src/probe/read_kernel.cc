@@ -6,7 +6,7 @@ namespace ceiling::probe {
 namespace {
 
 std::vector<ReadKernel> kernels_of(Isa isa) {
-  switch (isa) {
+  switch (vectors_of(isa)) {
 #if defined(__x86_64__)
     case Isa::avx2:
       return {{"avx2, 4 streams", isa, read_avx2_x4},
@@ -32,6 +32,7 @@ std::vector<ReadKernel> read_kernels() {
   if (wanted != nullptr && *wanted != '\0') return kernels_of(active_isa());
   std::vector<ReadKernel> all;
   for (const Isa isa : supported_isas()) {
+    if (vectors_of(isa) != isa) continue;  // it reads as another set of these does
     for (const ReadKernel& kernel : kernels_of(isa)) all.push_back(kernel);
   }
   return all;

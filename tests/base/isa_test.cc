@@ -4,9 +4,17 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace ceiling {
 namespace {
@@ -56,6 +64,52 @@ TEST_F(IsaOverride, AForeignSetIsRefused) {
 #endif
   setenv("CEILING_ISA", foreign, 1);
   EXPECT_THROW(active_isa(), Error);
+}
+
+#if defined(__x86_64__) && defined(__linux__)
+
+bool cpuinfo_lists(const std::string& flag) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (!line.starts_with("flags")) continue;
+    std::istringstream words(line);
+    std::string word;
+    while (words >> word) {
+      if (word == flag) return true;
+    }
+    return false;
+  }
+  return false;
+}
+
+TEST(Amx, IsThereOnlyWhereProcessorAndSystemAllowIt) {
+  const auto sets = supported_isas();
+  const auto amx = std::find(sets.begin(), sets.end(), Isa::amx);
+  const bool listed = cpuinfo_lists("amx_tile") && cpuinfo_lists("amx_int8") &&
+                      cpuinfo_lists("amx_bf16") && cpuinfo_lists("avx512_bf16");
+  if (amx == sets.end()) {
+    constexpr int kRequestPermission = 0x1023;
+    constexpr int kTileData = 18;
+    EXPECT_FALSE(listed && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0)
+        << "processor and system offer AMX, but it is not found";
+    GTEST_SKIP() << "this processor has no AMX, or the system does not allow it";
+  }
+  EXPECT_TRUE(listed);
+  constexpr int kGetPermission = 0x1022;  // ARCH_GET_XCOMP_PERM
+  std::uint64_t permitted = 0;
+  ASSERT_EQ(syscall(SYS_arch_prctl, kGetPermission, &permitted), 0);
+  EXPECT_NE(permitted & (1U << 18), 0U) << "tiles are taken for allowed, but are not";
+  EXPECT_GT(amx, std::find(sets.begin(), sets.end(), Isa::avx512)) << "the better set comes last";
+}
+
+#endif
+
+TEST(Amx, TakesItsVectorsFromAvx512) {
+  EXPECT_EQ(vectors_of(Isa::amx), Isa::avx512);
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::neon}) {
+    EXPECT_EQ(vectors_of(isa), isa);
+  }
 }
 
 }  // namespace

@@ -254,6 +254,21 @@ TEST_P(Kernels, TheSameBitsWithFurtherFeatures) {
   }
 }
 
+// Which kernels run shows in the workspace that they ask for.
+TEST(Tiles, TakePromptsThroughBf16Weights) {
+  const auto sets = supported_isas();
+  if (std::find(sets.begin(), sets.end(), Isa::amx) == sets.end()) {
+    GTEST_SKIP() << "this processor has no AMX, or the system does not allow it";
+  }
+  for (const TypeInfo& type : all_types()) {
+    const MatMulShape shape{type.type, 64, 1024};
+    EXPECT_EQ(MatMul(Isa::amx).workspace_bytes(shape, 64) !=
+                  MatMul(Isa::avx512).workspace_bytes(shape, 64),
+              type.type == TensorType::BF16)
+        << type.name;
+  }
+}
+
 // Work that the lab adds changes no bit of the results.
 TEST_P(Kernels, TrialsLeaveResultsAlone) {
   const MatMul matmul = tested().matmul();
@@ -281,7 +296,7 @@ TEST_P(Kernels, TrialsLeaveResultsAlone) {
 
 TEST(Trials, ExistOnX86) {
   for (const Isa isa : supported_isas()) {
-    const bool vectors = isa == Isa::avx2 || isa == Isa::avx512;
+    const bool vectors = isa == Isa::avx2 || vectors_of(isa) == Isa::avx512;
     for (const TensorType type : {TensorType::Q4_0, TensorType::Q8_0, TensorType::Q4_K,
                                   TensorType::Q6_K, TensorType::F16}) {
       EXPECT_EQ(MatMul(isa).has_trial(type), vectors) << name(isa) << " " << name(type);

@@ -46,7 +46,9 @@ TEST(ReadKernels, EverySupportedSetHasOneUnlessOneIsNamed) {
   std::set<Isa> found;
   for (const ReadKernel& kernel : read_kernels()) found.insert(kernel.isa);
   const auto sets = supported_isas();
-  EXPECT_EQ(found, std::set<Isa>(sets.begin(), sets.end()));
+  std::set<Isa> reading;  // a set that only multiplies reads as another does
+  for (const Isa isa : sets) reading.insert(vectors_of(isa));
+  EXPECT_EQ(found, reading);
   setenv("CEILING_ISA", "portable", 1);
   ASSERT_EQ(read_kernels().size(), 1U);
   EXPECT_EQ(read_kernels()[0].isa, Isa::portable);

@@ -13,6 +13,7 @@ const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) return avx512_kernels();
+  if (isa == Isa::amx) return amx_kernels();
 #elif defined(__aarch64__)
   if (isa == Isa::neon) return has_neon_i8mm() ? neon_i8mm_kernels() : neon_kernels();
 #endif

@@ -86,7 +86,7 @@ __attribute__((target("avx2,fma"))) void tile_avx2(const float* w, const float* 
 #endif
 
 bool use_avx2() {
-  static const bool use = active_isa() == Isa::avx2 || active_isa() == Isa::avx512;
+  static const bool use = active_isa() == Isa::avx2 || vectors_of(active_isa()) == Isa::avx512;
   return use;
 }
 

@@ -162,7 +162,7 @@ void choose_hypotheses(ModelChoice& choice, const Resources& resources, Plan& pl
     twin.id += kTwinSuffix;
     plan.cells.push_back(twin);
   }
-  const Isa isa = active_isa();
+  const Isa isa = vectors_of(active_isa());
   if (isa == Isa::avx2 || isa == Isa::avx512) choose_treated(choice, plan);
   choose_fills(choice, resources, plan);
 }

@@ -20,7 +20,7 @@ namespace {
 class MeasureTreatments : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (active_isa() != Isa::avx2 && active_isa() != Isa::avx512) {
+    if (active_isa() != Isa::avx2 && vectors_of(active_isa()) != Isa::avx512) {
       GTEST_SKIP() << "no kernels with added work for " << name(active_isa());
     }
     cell_.id = "nothing";

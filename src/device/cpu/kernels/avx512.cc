@@ -1,4 +1,5 @@
-// The AVX-512 set.
+// The AVX-512 set, and the same with prompts through BF16 weights by AMX tiles.
+#include "device/cpu/kernels/amx/entries.h"
 #include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/vector_set.h"
 
@@ -22,7 +23,17 @@ struct Avx512 {
   static constexpr auto prepare_bf16 = prepare_bf16_avx512;
 };
 
+struct Amx : Avx512 {
+  static constexpr auto prompt_bf16 = multiply_prompt_bf16_amx;
+  static constexpr auto prompt_bf16_workspace = prompt_bf16_workspace_amx;
+};
+
 }  // namespace
+
+const KernelSet& amx_kernels() {
+  static constexpr KernelSet set = VectorSet<Amx>::make();
+  return set;
+}
 
 const KernelSet& avx512_kernels() {
   static constexpr KernelSet set = VectorSet<Avx512>::make();

@@ -3,6 +3,7 @@
 namespace ceiling::cpu {
 
 const RowKernels& row_kernels(Isa isa) {
+  isa = vectors_of(isa);
   const RowKernels* kernels = nullptr;
   if (isa == Isa::avx2) kernels = avx2_row_kernels();
   if (isa == Isa::avx512) kernels = avx512_row_kernels();
