@@ -1,5 +1,6 @@
 // The report's tables: what HTML, Markdown and screen readers share.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -282,10 +283,8 @@ Table confounder_table(const ReportData& data) {
   Table table{{"Must agree", "In this run", "How"}, {}, 3};
   table.rows = {
       {"Model file and its bytes by type",
-       state.models_same
-           ? "every file hashed (below) before the first trial and after the last, and "
-             "watched around each"
-           : "every file hashed (below)",
+       fmt::format("every file hashed (below){}",
+                   state.models_same ? ", before the first trial and after the last" : ""),
        "controlled"},
       {"Tokenizer", own("fixed token numbers, no text; speeds are compared within a model only"),
        "controlled"},
@@ -369,12 +368,10 @@ Table event_table(const ReportData& data) {
   std::vector<std::pair<double, std::string>> events;
   for (const TrialRecord& trial : data.state.trials) {
     if (trial.excluded.empty()) continue;
-    std::string reasons;
-    for (const std::string& reason : trial.excluded)
-      reasons += (reasons.empty() ? "" : "; ") + reason;
-    events.emplace_back(trial.wall_s,
-                        fmt::format("trial of {} in block {} excluded: {}",
-                                    data.plan.cells[trial.cell].id, trial.slot.block + 1, reasons));
+    events.emplace_back(
+        trial.wall_s,
+        fmt::format("trial of {} in block {} excluded: {}", data.plan.cells[trial.cell].id,
+                    trial.slot.block + 1, fmt::join(trial.excluded, "; ")));
   }
   for (const Aborted& abort : data.state.aborts) {
     events.emplace_back(
