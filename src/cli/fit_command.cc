@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -60,12 +61,19 @@ void apply_overrides(const Flags& flags, fit::Question& question) {
   if (question.memory_bytes == 0 && !flags.memory.empty()) {
     fail(ExitCode::usage, "--memory is {}; expected more than 0", flags.memory);
   }
+  if (question.host.memory_bytes == 0) {
+    fail(ExitCode::usage, "--host-memory is {}; expected more than 0", flags.host_memory);
+  }
   if (!flags.backend.empty()) {
     const auto backend = fit::backend_from_name(flags.backend);
     if (!backend) {
       fail(ExitCode::usage,
            "--backend is '{}'; expected cuda, metal, vulkan, rocm, sycl, opencl, cpu or small_host",
            printable(flags.backend, 40));
+    }
+    if (!fit::runs_on(*backend, question.hardware)) {
+      fail(ExitCode::usage, "--backend {} does not run on {}: its usual one is {}", flags.backend,
+           question.hardware.name, name(fit::usual_engine(question.hardware).backend));
     }
     question.engine.backend = *backend;
   }
@@ -293,6 +301,17 @@ void run(const Flags& flags) {
   }
 }
 
+// CLI11's own words name the largest double there is.
+CLI::Validator above_zero() {
+  return {[](const std::string& text) {
+            double value = 0;
+            const bool number = CLI::detail::lexical_cast(text, value);
+            if (number && value > 0 && std::isfinite(value)) return std::string();
+            return fmt::format("'{}' is not a number above 0", printable(text, 40));
+          },
+          "NUMBER > 0"};
+}
+
 void add_questions(CLI::App& command, Flags& flags) {
   command
       .add_option("--hardware", flags.hardware,
@@ -317,13 +336,13 @@ void add_questions(CLI::App& command, Flags& flags) {
       ->capture_default_str();
   command.add_option("--memory", flags.memory, "Memory of the device, as 48GiB");
   command.add_option("--bandwidth", flags.bandwidth, "Bandwidth of its memory, GB/s")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command.add_option("--backend", flags.backend, "cuda, metal, vulkan, rocm, sycl, opencl, cpu");
   command.add_option("--host-memory", flags.host_memory, "Memory beside a card (default: 32GiB)");
   command
       .add_option("--host-bandwidth", flags.host_bandwidth,
                   "Bandwidth of that memory, GB/s (default: 89.6)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       .add_option("--lab", flags.lab,
                   "A lab run of this machine to learn from (default: its latest in runs/)")
@@ -339,7 +358,7 @@ void add_fit_command(CLI::App& app) {
   add_questions(*command, *flags);
   command->add_flag("--recommend", flags->recommend, "Which type for daily use, evaluation, small");
   command->add_option("--want", flags->want, "Which machines reach so many tokens/s")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   command
       ->add_option("--what-if", flags->what_if,
                    "Change bandwidth, compute, fixed, memory or host-bandwidth: bandwidth=1.5x")

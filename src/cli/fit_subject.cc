@@ -2,11 +2,16 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/edit_distance.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/terminal.h"
@@ -66,7 +71,17 @@ FitModel model_of_shape(const Shape& shape, const std::string& type) {
 
 const Shape& shape_named(const std::string& name) {
   if (const KnownModel* known = find_known_model(name)) return known->shape;
-  return find_shape(name);  // throws, with the names there are
+  const std::string wanted = plain_name(name);
+  std::vector<std::pair<std::size_t, std::string_view>> near;
+  for (const KnownModel& model : known_models()) {
+    near.emplace_back(edit_distance(wanted, plain_name(model.shape.name)), model.shape.name);
+  }
+  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string_view>::first);
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < 3 && i < near.size(); ++i) names.push_back(near[i].second);
+  fail(ExitCode::usage,
+       "model '{}' is unknown: nearest are {}; sizes such as 8B and 70B, and a file (-m), do too",
+       printable(name, 60), fmt::join(names, "; "));
 }
 
 FitModel model_of_file(const std::string& path) {

@@ -153,6 +153,26 @@ std::optional<Backend> backend_from_name(std::string_view text) {
   return std::nullopt;
 }
 
+bool runs_on(Backend backend, const Hardware& hardware) {
+  if (hardware.kind == Kind::cpu) return backend == Backend::cpu;
+  switch (backend) {
+    case Backend::cuda:
+      return hardware.vendor == "NVIDIA";
+    case Backend::metal:
+      return hardware.vendor == "Apple";
+    case Backend::rocm:
+      return hardware.vendor == "AMD";
+    case Backend::sycl:
+      return hardware.vendor == "Intel";
+    case Backend::cpu:
+      return hardware.kind == Kind::unified;  // a card's memory is no processor's
+    case Backend::small_host:
+      return hardware.kind == Kind::discrete;
+    default:
+      return true;
+  }
+}
+
 Engine usual_engine(const Hardware& hardware) {
   return {
       .backend = usual_backend(hardware), .threads = 0, .flash_attention = true, .year = kToday};

@@ -22,6 +22,10 @@ struct Engine {
   double year = 0;               // when it was built, as a decimal year
 };
 
+// Whether such a machine has a driver for it: CUDA is NVIDIA's, Metal Apple's, ROCm AMD's, SYCL
+// Intel's; a processor alone has only `cpu`.
+bool runs_on(Backend backend, const Hardware& hardware);
+
 // What most people run today on a machine.
 Engine usual_engine(const Hardware& hardware);
 

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <set>
 
+#include "base/edit_distance.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "fit/data.h"
@@ -44,21 +45,6 @@ bool holds(const std::vector<std::string>& name, const std::vector<std::string>&
   const bool each = std::ranges::all_of(
       wanted, [&](const std::string& word) { return std::ranges::find(name, word) != name.end(); });
   return each || joined(name).find(joined(wanted)) != std::string::npos;
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 std::vector<std::string_view> nearest_three(std::string_view text) {

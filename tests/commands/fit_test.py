@@ -1,11 +1,15 @@
 """`ceiling fit` as a user would run it: answers, comparisons, judged rows, bad input."""
+import contextlib
 import csv
+import http.server
 import io
 import json
 import pathlib
 import shutil
 import tempfile
+import threading
 import unittest
+import urllib.request
 
 from program import DATA, ceiling
 from tiny_gguf import keys, write as write_model
@@ -82,7 +86,53 @@ class Answers(unittest.TestCase):
                 self.assertLess(len(drawing.split("</svg>")[0]), 40_000)
 
 
+@contextlib.contextmanager
+def hub(data):
+    """Serves one file as a hub does: by ranges. Yields its address and the list of bytes sent."""
+    sent = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            first, last = self.headers["Range"].removeprefix("bytes=").split("-")
+            part = data[int(first):int(last) + 1]
+            sent.append(len(part))
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}")
+            self.send_header("Content-Length", str(len(part)))
+            self.end_headers()
+            self.wfile.write(part)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/model.gguf", sent
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 class Files(unittest.TestCase):
+    def test_only_the_header_from_a_hub(self):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = pathlib.Path(folder) / "whole.gguf"
+            write_model(whole, keys(context=64))
+            data = whole.read_bytes()
+            front = pathlib.Path(folder) / "front.gguf"
+            with hub(data) as (address, sent):
+                asked = urllib.request.Request(address, headers={"Range": f"bytes=0-{len(data) // 4 - 1}"})
+                with urllib.request.urlopen(asked) as answer:
+                    front.write_bytes(answer.read())
+            self.assertLess(sum(sent), len(data) / 3)
+            result = ceiling("fit", "--hardware", "m4 pro 20c", "-c", "64", "-p", "16", "--json", "-m", front)
+            self.assertEqual(result.code, 0, result.errors)
+            answers = [result.json(), ceiling("fit", "--hardware", "m4 pro 20c", "-c", "64", "-p", "16", "--json", "-m",
+                                              whole).json()]
+            self.assertEqual(answers[0][0]["memory"], answers[1][0]["memory"])
+            self.assertEqual(answers[0][0]["tokens_per_s"], answers[1][0]["tokens_per_s"])
+
     def test_the_front_of_a_file_is_enough(self):
         with tempfile.TemporaryDirectory() as folder:
             whole = pathlib.Path(folder) / "whole.gguf"
@@ -169,15 +219,39 @@ class BadInput(unittest.TestCase):
         self.assertIn("RTX 4090", self.refused("--hardware", "RTX 4091", "--shape", "8B"))
         ambiguous = self.refused("--hardware", "m4 pro", "--shape", "8B")
         self.assertIn("Apple M4 Pro 16c; Apple M4 Pro 20c", ambiguous)
-        self.assertIn("unknown", self.refused("--hardware", "4090", "--shape", "9000B"))
+        unknown = self.refused("--hardware", "4090", "--shape", "Qwen3.5 8B")
+        self.assertIn("Qwen3.5 9B", unknown)
+        self.assertEqual(unknown.split("nearest are ")[1].split("; sizes")[0].count(";"), 2, unknown)  # three of them
+        self.assertIn("RTX 4090; ", self.refused("--compare", "4090,RTX 4091"))
         self.assertIn("unknown", self.refused("--hardware", "4090", "--shape", "8B", "--type", "Q9"))
 
     def test_numbers(self):
         self.assertIn("4096", self.refused("--hardware", "4090", "--shape", "7B", "-c", "8192"))
         for arguments in (["--bandwidth", "0"], ["--bandwidth", "-5"], ["-c", "0"], ["--want", "-1"]):
             self.refused("--hardware", "4090", "--shape", "8B", *arguments)
-        self.refused("--hardware", "4090", "--shape", "8B", "--memory", "0")
+        self.assertIn("'-5' is not a number above 0", self.refused("--hardware", "4090", "--bandwidth", "-5"))
+        for option in ("--memory", "--host-memory"):
+            self.assertIn("more than 0", self.refused("--hardware", "4090", "--shape", "8B", option, "0"))
+            self.refused("--hardware", "4090", "--shape", "8B", option, "-5GiB")
         self.assertIn("bandwidth=1.5x", self.refused("--hardware", "4090", "--shape", "8B", "--what-if", "magic=2x"))
+
+    def test_a_backend_that_the_hardware_has_no_driver_for(self):
+        self.assertIn("does not run on RTX 4090", self.refused("--hardware", "4090", "--shape", "8B", "--backend", "metal"))
+        self.assertIn("expected cuda", self.refused("--hardware", "4090", "--shape", "8B", "--backend", "glide"))
+
+    def test_a_full_name_is_found_by_its_words(self):
+        for words, name in (("4090", "RTX 4090"), ("NVIDIA GeForce RTX 4090", "RTX 4090"), ("rtx4090", "RTX 4090"),
+                            ("m4 pro 20c", "Apple M4 Pro 20c")):
+            answer = ceiling("fit", "--hardware", words, "--shape", "8B", "--json").json()[0]
+            self.assertEqual(answer["inputs"]["hardware"], name)
+
+    def test_a_row_for_a_machine_that_is_missing(self):
+        result = ceiling("fit", "--describe", "--bandwidth", "30.5")
+        header, row = list(csv.reader(io.StringIO(result.output)))
+        with open(PUBLISHED.parent / "hardware.csv", newline="") as file:
+            self.assertEqual(header, next(csv.reader(file)))
+        self.assertEqual(len(row), len(header))
+        self.assertEqual(row[header.index("bandwidth_gb_s")], "30.5")
 
 
 if __name__ == "__main__":

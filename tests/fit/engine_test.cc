@@ -12,6 +12,18 @@ Hardware of(const std::string& vendor, Kind kind) {
   return hardware;
 }
 
+TEST(Backends, RunWhereTheirMakersDevicesAre) {
+  const Hardware card = of("NVIDIA", Kind::discrete);
+  EXPECT_TRUE(runs_on(Backend::cuda, card));
+  EXPECT_TRUE(runs_on(Backend::vulkan, card));
+  for (const Backend wrong : {Backend::metal, Backend::rocm, Backend::sycl, Backend::cpu}) {
+    EXPECT_FALSE(runs_on(wrong, card)) << name(wrong);
+  }
+  EXPECT_TRUE(runs_on(Backend::cpu, of("Intel", Kind::unified)));
+  EXPECT_TRUE(runs_on(Backend::cpu, of("generic", Kind::cpu)));
+  EXPECT_FALSE(runs_on(Backend::cuda, of("generic", Kind::cpu)));
+}
+
 TEST(EngineWords, GiveBackendThreadsAndAttention) {
   const Hardware nvidia = of("NVIDIA", Kind::discrete);
   EXPECT_EQ(read_engine("CUDA FA", "b4008", nvidia).backend, Backend::cuda);
