@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -63,14 +64,16 @@ inline std::size_t best_of(std::span<const float> logits) {
 }
 
 // Both decode what the CPU finds likeliest, from the start of a text: wherever the device would go
-// on differently, the CPU's own scores must be near a tie.
+// on differently, the CPU's own scores must be near a tie. `texts`: at most so many, from the
+// first.
 inline void check_greedy(const std::shared_ptr<Device>& device, const char* model,
-                         const char* cases) {
+                         const char* cases, std::size_t texts = SIZE_MAX) {
   constexpr std::size_t kPrompt = 12, kSteps = 48;
   constexpr float kNearTie = 0.5F;  // of logits: both round activations
   std::ifstream in(std::string(CEILING_TEST_DATA "/reference/") + cases);
   const auto file = gguf::File::open(real_model(model));
   for (const auto& text : nlohmann::json::parse(in)) {
+    if (texts-- == 0) break;
     auto tokens = text["tokens"].get<std::vector<std::int32_t>>();
     tokens.resize(std::min(tokens.size(), kPrompt));
     DeviceRunner expected(file, cpu::make_cpu_device({.isa = active_isa(), .pin = false}));
