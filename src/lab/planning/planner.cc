@@ -46,7 +46,7 @@ double bytes_to_make(const Plan& plan) {
 // Making what is missing, hashing all files, then every trial.
 double estimate_run_s(const Plan& plan) {
   constexpr double kMadePerS = 400e6;
-  constexpr double kHashedPerS = 0.6e9;  // before the first trial and after the last
+  constexpr double kHashedPerS = 1.2e9;
   double seconds = bytes_to_make(plan) / kMadePerS;
   double all_bytes = 0;
   std::vector<double> bytes, trial_s;
@@ -56,7 +56,7 @@ double estimate_run_s(const Plan& plan) {
     trial_s.push_back(estimate_trial_s(cell, plan.machine));
     if (!paths.insert(model_path(cell)).second) continue;
     all_bytes += bytes.back();
-    seconds += 2 * bytes.back() / kHashedPerS;
+    seconds += 2 * bytes.back() / kHashedPerS;  // before the first trial and after the last
   }
   // Models that do not fit the page cache together push each other out.
   const bool cached = all_bytes < 0.8 * static_cast<double>(plan.machine.memory_bytes);
