@@ -20,4 +20,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::vector<std::string_view> nearest_three(
+    std::vector<std::pair<std::size_t, std::string_view>> names_by_distance) {
+  std::ranges::stable_sort(names_by_distance, {}, &std::pair<std::size_t, std::string_view>::first);
+  std::vector<std::string_view> names;
+  for (const auto& [distance, name] : names_by_distance) {
+    if (names.size() < 3) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace ceiling

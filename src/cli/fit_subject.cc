@@ -76,12 +76,9 @@ const Shape& shape_named(const std::string& name) {
   for (const KnownModel& model : known_models()) {
     near.emplace_back(edit_distance(wanted, plain_name(model.shape.name)), model.shape.name);
   }
-  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string_view>::first);
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < 3 && i < near.size(); ++i) names.push_back(near[i].second);
   fail(ExitCode::usage,
        "model '{}' is unknown: nearest are {}; sizes such as 8B and 70B, and a file (-m), do too",
-       printable(name, 60), fmt::join(names, "; "));
+       printable(name, 60), fmt::join(nearest_three(std::move(near)), "; "));
 }
 
 FitModel model_of_file(const std::string& path) {

@@ -47,7 +47,7 @@ bool holds(const std::vector<std::string>& name, const std::vector<std::string>&
   return each || joined(name).find(joined(wanted)) != std::string::npos;
 }
 
-std::vector<std::string_view> nearest_three(std::string_view text) {
+std::vector<std::string_view> nearest_names(std::string_view text) {
   const std::string wanted = joined(words_of(text));
   std::vector<std::pair<std::size_t, std::string_view>> found;
   for (const Hardware& hardware : hardware_catalogue()) {
@@ -60,10 +60,7 @@ std::vector<std::string_view> nearest_three(std::string_view text) {
     }
     found.emplace_back(distance, hardware.name);
   }
-  std::ranges::stable_sort(found, {}, &std::pair<std::size_t, std::string_view>::first);
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < 3 && i < found.size(); ++i) names.push_back(found[i].second);
-  return names;
+  return nearest_three(std::move(found));
 }
 
 // Entries whose names hold all these words, those with the fewest other words first.
@@ -184,7 +181,7 @@ const Hardware& find_hardware(std::string_view text) {
     fail(ExitCode::usage,
          "hardware '{}' is unknown: nearest are {}; `ceiling fit --describe` makes a row for a "
          "machine that is not in the catalogue",
-         printable(text, 60), fmt::join(nearest_three(text), "; "));
+         printable(text, 60), fmt::join(nearest_names(text), "; "));
   }
   const std::size_t fewest = words_of(found.front()->name).size();
   std::vector<std::string_view> equal;
