@@ -1,15 +1,11 @@
 """`ceiling fit` as a user would run it: answers, comparisons, judged rows, bad input."""
-import contextlib
 import csv
-import http.server
 import io
 import json
 import pathlib
 import shutil
 import tempfile
-import threading
 import unittest
-import urllib.request
 
 from program import DATA, ceiling
 from tiny_gguf import keys, write as write_model
@@ -86,53 +82,7 @@ class Answers(unittest.TestCase):
                 self.assertLess(len(drawing.split("</svg>")[0]), 40_000)
 
 
-@contextlib.contextmanager
-def hub(data):
-    """Serves one file as a hub does: by ranges. Yields its address and the list of bytes sent."""
-    sent = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            first, last = self.headers["Range"].removeprefix("bytes=").split("-")
-            part = data[int(first):int(last) + 1]
-            sent.append(len(part))
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}")
-            self.send_header("Content-Length", str(len(part)))
-            self.end_headers()
-            self.wfile.write(part)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/model.gguf", sent
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 class Files(unittest.TestCase):
-    def test_only_the_header_from_a_hub(self):
-        with tempfile.TemporaryDirectory() as folder:
-            whole = pathlib.Path(folder) / "whole.gguf"
-            write_model(whole, keys(context=64))
-            data = whole.read_bytes()
-            front = pathlib.Path(folder) / "front.gguf"
-            with hub(data) as (address, sent):
-                asked = urllib.request.Request(address, headers={"Range": f"bytes=0-{len(data) // 4 - 1}"})
-                with urllib.request.urlopen(asked) as answer:
-                    front.write_bytes(answer.read())
-            self.assertLess(sum(sent), len(data) / 3)
-            result = ceiling("fit", "--hardware", "m4 pro 20c", "-c", "64", "-p", "16", "--json", "-m", front)
-            self.assertEqual(result.code, 0, result.errors)
-            answers = [result.json(), ceiling("fit", "--hardware", "m4 pro 20c", "-c", "64", "-p", "16", "--json", "-m",
-                                              whole).json()]
-            self.assertEqual(answers[0][0]["memory"], answers[1][0]["memory"])
-            self.assertEqual(answers[0][0]["tokens_per_s"], answers[1][0]["tokens_per_s"])
-
     def test_the_front_of_a_file_is_enough(self):
         with tempfile.TemporaryDirectory() as folder:
             whole = pathlib.Path(folder) / "whole.gguf"
