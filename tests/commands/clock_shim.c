@@ -17,9 +17,10 @@ static int is_command(void) {
   if (known >= 0) return known;
   known = 0;
   const char* wanted = getenv("CLOCK_COMMAND");
+  if (wanted == NULL) return known;
   char line[4096] = {0};
   const int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-  if (wanted == NULL || file < 0) return known;
+  if (file < 0) return known;
   const ssize_t bytes = read(file, line, sizeof line - 1);
   close(file);
   const size_t first = strlen(line) + 1;
