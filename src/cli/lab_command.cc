@@ -143,8 +143,6 @@ lab::RunDirectory write_plan(const Flags& flags) {
 void seal(const lab::RunDirectory& directory, const Flags& flags) {
   // A seal that is there already may still be signed.
   if (flags.sign.empty() || !directory.sealed()) {
-    const lab::PlanMachine machine = directory.read_plan().machine;
-    fmt::print("Sealed with it: the program's predictions {}.\n", lab::learned_text(machine));
     fmt::print("Seal: {}\n(post it anywhere before the run ends: it proves what you expected)\n",
                lab::seal_plan(directory));
   }
