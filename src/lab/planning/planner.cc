@@ -28,7 +28,7 @@ namespace {
 constexpr double kQuickLimitS = 8 * 60;
 constexpr double kStandardLimitS = 60 * 60;
 // An estimate is a median: a plan must keep its limit on a machine that turns out this much slower.
-// The standard lab of docs/results/lab-standard.md took 1.03 of it, its 14 repeated trials included.
+// The standard labs of docs/results/lab-standard.md took 0.77 and 0.89 of it, repeated trials included.
 constexpr double kSlower = 1.15;
 constexpr double kReadFromDiskPerS = 0.6e9;
 
