@@ -123,7 +123,9 @@ std::string to_text(const SpeedReport& report) {
                         format_duration(report.upload.time),
                         format_bandwidth(report.upload.bytes / report.upload.time));
   }
-  if (report.placement.copied_bytes > 0) text += describe(report.placement);
+  if (report.placement.copied_bytes + report.placement.spilled_bytes > 0) {
+    text += describe(report.placement);
+  }
   for (const StepProfile& profile : report.profiles) {
     text += "\n" + to_text(profile, report.ceiling());
   }

@@ -8,7 +8,7 @@ namespace {
 // Why the CPU is preferred; empty: it is not.
 std::string objection(BytesPerSecond cpu, const DeviceCandidate& candidate) {
   if (candidate.software) return "computes on the CPU itself";
-  if (!candidate.holds_model) return "has no room for the whole model";
+  if (!candidate.holds_model) return "has no room for the whole model in memory of its own";
   if (candidate.reads > cpu) return "";
   return fmt::format("reads {}", format_bandwidth(candidate.reads));
 }

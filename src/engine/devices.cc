@@ -44,9 +44,9 @@ UnitBudget host_budget(std::string_view name) {
   return host;
 }
 
-// A device with memory of its own; empty: it reads the model where it lies.
-std::optional<UnitBudget> own_memory(std::string_view name, const Program& program,
-                                     const CompileOptions& options, std::uint64_t device_memory) {
+// Of a device that is not the CPU.
+UnitBudget device_budget(std::string_view name, const Program& program,
+                         const CompileOptions& options, std::uint64_t device_memory) {
   UnitBudget device;
   device.unit = name;
   if (name == "cuda") {
@@ -54,9 +54,12 @@ std::optional<UnitBudget> own_memory(std::string_view name, const Program& progr
     device.workspace_bytes = cuda::workspace_bytes(program, options);
     return device;
   }
-  if (name != "vulkan") return std::nullopt;
   const vulkan::Reach reach = vulkan::reach({.memory_bytes = device_memory});
-  if (reach.reads_mapping) return std::nullopt;
+  if (reach.reads_mapping) {
+    device = host_budget(name);
+    device.over_link = reach.over_link;
+    return device;
+  }
   device.memory_bytes = reach.memory_bytes;
   device.workspace_bytes = vulkan::workspace_bytes(program, options);
   return device;
@@ -66,16 +69,18 @@ std::optional<UnitBudget> own_memory(std::string_view name, const Program& progr
 
 std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
                                      const CompileOptions& options, std::uint64_t device_memory) {
-  if (const auto device = own_memory(name, program, options, device_memory)) {
-    return {*device, host_budget("cpu")};
+  UnitBudget device = host_budget(name);
+  if (name == "cuda" || name == "vulkan") {
+    device = device_budget(name, program, options, device_memory);
   }
+  if (!device.reads_mapping) return {device, host_budget("cpu")};
   if (device_memory != 0) {
     fail(ExitCode::usage,
          "--device-memory limits a device with memory of its own; '{}' reads the model where it "
          "lies",
          name);
   }
-  return {host_budget(name)};
+  return {device};
 }
 
 }  // namespace ceiling

@@ -112,7 +112,8 @@ std::shared_ptr<const File> File::open(const std::string& path) {
       parse_all();
     }
     void release(std::span<const std::byte> part) const override { map.release(part); }
-    os::MappedFile map;
+    void own_pages() const override { map.take_over(); }
+    mutable os::MappedFile map;  // own_pages() changes where the bytes lie, not the bytes
   };
   return std::make_shared<Mapped>(path);
 }

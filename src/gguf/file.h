@@ -46,6 +46,9 @@ class File {
   std::span<const std::byte> data(const TensorInfo& tensor) const;  // inside the mapping
   // What was read of the file so far, and will not be again soon, leaves this process's memory.
   virtual void release(std::span<const std::byte> /*part*/) const {}
+  // From here on the bytes are in memory of this process's own, where they were: read once, and no
+  // longer in the page cache. Nobody may read them meanwhile. Throws Error(failed): no room.
+  virtual void own_pages() const {}
   const std::string& label() const { return label_; }  // path, for messages
   std::uint64_t alignment() const { return alignment_; }
   std::uint64_t data_offset() const { return data_offset_; }

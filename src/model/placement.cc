@@ -55,7 +55,8 @@ class Placer {
       const std::size_t layers_begin = preferred ? pieces_.front().end : 0;
       const std::size_t end = pieces_[left - 1].end;
       if (end > layers_begin) {
-        add(layers_begin, end, units_.back(), preferred ? Residency::spilled : Residency::shared);
+        const bool spilled = preferred || units_.back().over_link;
+        add(layers_begin, end, units_.back(), spilled ? Residency::spilled : Residency::shared);
       }
       if (layers_begin > 0) add_look_up();
     }
@@ -142,6 +143,12 @@ class Placer {
 };
 
 void refuse_spill(const std::vector<UnitBudget>& units, std::uint64_t spilled) {
+  if (units.size() == 1) {
+    fail(ExitCode::refused,
+         "{} of weights and KV would be read across the link at every step, for '{}' has memory of "
+         "its own: allow it, or let weights be copied to that memory",
+         format_capacity({spilled}), units.front().unit);
+  }
   std::uint64_t memory = 0;
   for (std::size_t u = 0; u + 1 < units.size(); ++u) memory += units[u].memory_bytes;
   fail(ExitCode::refused,

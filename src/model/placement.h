@@ -15,7 +15,7 @@
 namespace ceiling {
 
 // shared: the unit reads the mapping itself; copied: paid once; spilled: does not fit the preferred
-// units, so that another unit runs it or it crosses the link at every step.
+// units, so that another unit runs it, or it crosses the link at every step.
 enum class Residency : std::uint8_t { shared, copied, spilled };
 std::string_view name(Residency residency);
 
@@ -23,7 +23,8 @@ enum class Phase : std::uint8_t { prefill, decode };
 
 struct UnitBudget {
   std::string unit;                   // "cpu", "cuda:0"
-  bool reads_mapping = false;         // host memory is its own memory
+  bool reads_mapping = false;         // of the model, in host memory
+  bool over_link = false;             // ... which is not its own: all that it reads is spilled
   std::uint64_t memory_bytes = 0;     // for weights, KV and workspace
   std::uint64_t workspace_bytes = 0;  // of these, kept for activations and buffers
   double read_bytes_per_s = 0;        // measured or from the catalogue

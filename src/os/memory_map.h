@@ -27,8 +27,15 @@ class MappedFile {
   // Asks for read-ahead and touches each page with `threads` threads, so that no later read faults.
   void populate(unsigned threads) const;
   // Takes the pages of `part` (of bytes()) out of this process's memory. They stay in the page
-  // cache; a later read brings them back.
+  // cache; a later read brings them back. Nothing after take_over().
   void release(std::span<const std::byte> part) const;
+  // Reads the file once into memory of this process's own and puts that in the mapping's place:
+  // bytes() stays where it is, and holds the same. What the file's pages had in the page cache goes
+  // as it is read, as far as no other process has it mapped. The memory is left writable: GPU
+  // drivers refuse pages that they could not write, also where nobody writes. Nobody may read
+  // bytes() meanwhile. Does nothing the second time. Throws Error(failed), with the mapping as it
+  // was: no room, or the file cannot be read.
+  void take_over();
   // Share of the mapping's pages that are in the page cache now, 0..1 (mincore).
   double resident_share() const;
 
@@ -36,7 +43,9 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::string path_;
-  int watch_ = -1;  // slot of the SIGBUS handler
+  int descriptor_ = -1;  // for take_over(): the path may name another file by then
+  int watch_ = -1;       // slot of the SIGBUS handler
+  bool owned_ = false;   // by take_over()
 };
 
 // Drops the file's pages from the page cache, as far as the system lets a user do that: pages that
@@ -58,6 +67,11 @@ class AnonymousMemory {
   void advise_huge_pages() const;
   // Gives the physical pages of [offset, offset + bytes) back; they read as zero afterwards.
   void release(std::size_t offset, std::size_t bytes) const;
+  // Its memory belongs to another from here on.
+  void forget() {
+    data_ = nullptr;
+    size_ = 0;
+  }
 
  private:
   std::byte* data_ = nullptr;

@@ -43,34 +43,58 @@ def keys(context=64, architecture="llama"):
     }
 
 
-def _tensors():
-    yield "token_embd.weight", (WIDTH, 32)
-    for i in range(LAYERS):
-        yield f"blk.{i}.attn_norm.weight", (WIDTH,)
-        yield f"blk.{i}.attn_q.weight", (WIDTH, HEADS * HEAD)
-        yield f"blk.{i}.attn_k.weight", (WIDTH, KV_HEADS * HEAD)
-        yield f"blk.{i}.attn_v.weight", (WIDTH, KV_HEADS * HEAD)
-        yield f"blk.{i}.attn_output.weight", (HEADS * HEAD, WIDTH)
-        yield f"blk.{i}.ffn_norm.weight", (WIDTH,)
-        yield f"blk.{i}.ffn_gate.weight", (WIDTH, FEED_FORWARD)
-        yield f"blk.{i}.ffn_up.weight", (WIDTH, FEED_FORWARD)
-        yield f"blk.{i}.ffn_down.weight", (FEED_FORWARD, WIDTH)
-    yield "output_norm.weight", (WIDTH,)
+def _tensors(layers=LAYERS, width=WIDTH, heads=HEADS, kv_heads=KV_HEADS, head=HEAD, feed_forward=FEED_FORWARD):
+    yield "token_embd.weight", (width, 32)
+    for i in range(layers):
+        yield f"blk.{i}.attn_norm.weight", (width,)
+        yield f"blk.{i}.attn_q.weight", (width, heads * head)
+        yield f"blk.{i}.attn_k.weight", (width, kv_heads * head)
+        yield f"blk.{i}.attn_v.weight", (width, kv_heads * head)
+        yield f"blk.{i}.attn_output.weight", (heads * head, width)
+        yield f"blk.{i}.ffn_norm.weight", (width,)
+        yield f"blk.{i}.ffn_gate.weight", (width, feed_forward)
+        yield f"blk.{i}.ffn_up.weight", (width, feed_forward)
+        yield f"blk.{i}.ffn_down.weight", (feed_forward, width)
+    yield "output_norm.weight", (width,)
+
+
+def _count(shape):
+    return shape[0] * (shape[1] if len(shape) > 1 else 1)
+
+
+def _front(entries, tensors):
+    """All of a file before its weights."""
+    head = b"".join(_string(key) + _value(value) for key, value in entries.items())
+    infos, offset = b"", 0
+    for name, shape in tensors:
+        infos += _string(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+        infos += struct.pack("<IQ", 0, offset)
+        offset += (4 * _count(shape) + 31) // 32 * 32
+    start = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(entries)) + head + infos
+    return start + b"\0" * (-len(start) % 32), offset
 
 
 def write(path, entries=None):
     """A file with these keys and seeded float32 weights."""
     entries = keys() if entries is None else entries
     draw = random.Random(1)
-    head = b"".join(_string(key) + _value(value) for key, value in entries.items())
-    infos, data = b"", b""
     tensors = list(_tensors())
-    for name, shape in tensors:
-        count = shape[0] * (shape[1] if len(shape) > 1 else 1)
-        infos += _string(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
-        infos += struct.pack("<IQ", 0, len(data))
-        data += struct.pack(f"<{count}f", *(draw.gauss(0, 0.2) for _ in range(count)))
+    data = b""
+    for _, shape in tensors:
+        data += struct.pack(f"<{_count(shape)}f", *(draw.gauss(0, 0.2) for _ in range(_count(shape))))
         data += b"\0" * (-len(data) % 32)
-    start = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(entries)) + head + infos
-    path.write_bytes(start + b"\0" * (-len(start) % 32) + data)
+    path.write_bytes(_front(entries, tensors)[0] + data)
     return path
+
+
+def write_holes(path, layers, width, feed_forward):
+    """A file of any size that takes no disk: its float32 weights are zeros. Returns its size."""
+    entries = keys()
+    heads = width // 64
+    entries.update({"llama.block_count": layers, "llama.embedding_length": width, "llama.attention.head_count": heads,
+                    "llama.feed_forward_length": feed_forward, "llama.attention.head_count_kv": heads})
+    front, bytes_of_weights = _front(entries, list(_tensors(layers, width, heads, heads, 64, feed_forward)))
+    with open(path, "wb") as file:
+        file.write(front)
+        file.truncate(len(front) + bytes_of_weights)
+    return len(front) + bytes_of_weights

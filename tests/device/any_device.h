@@ -4,10 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "device/device.h"
@@ -25,6 +28,9 @@ struct DeviceUnderTest {
   bool quantised_cache = true;
   bool experts = true;
   bool copies_weights = false;
+  // Names of the suite's tests that run with it: what it changes of another device that runs all of
+  // them. Empty: all.
+  std::vector<std::string> only = {};
 };
 
 inline std::ostream& operator<<(std::ostream& out, const DeviceUnderTest& device) {
@@ -34,6 +40,7 @@ inline std::ostream& operator<<(std::ostream& out, const DeviceUnderTest& device
 class AnyDevice : public testing::TestWithParam<DeviceUnderTest> {
  protected:
   void SetUp() override {
+    if (!concerned()) GTEST_SKIP() << "another device runs the same here";
     try {
       device = GetParam().make();
     } catch (const Error& error) {
@@ -41,7 +48,29 @@ class AnyDevice : public testing::TestWithParam<DeviceUnderTest> {
     }
   }
   std::shared_ptr<Device> device;
+
+ private:
+  static bool concerned() {
+    const auto& only = GetParam().only;
+    const std::string whole = testing::UnitTest::GetInstance()->current_test_info()->name();
+    return only.empty() || std::ranges::count(only, whole.substr(0, whole.find('/'))) > 0;
+  }
 };
+
+// Those of its `only` that are no test of the suite.
+inline std::vector<std::string> unknown_tests(const DeviceUnderTest& device) {
+  std::vector<std::string> out = device.only;
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  for (int i = 0; i < all.total_test_suite_count(); ++i) {
+    const testing::TestSuite& suite = *all.GetTestSuite(i);
+    if (!std::string_view(suite.name()).ends_with("/AnyDevice")) continue;
+    for (int t = 0; t < suite.total_test_count(); ++t) {
+      const std::string name = suite.GetTestInfo(t)->name();
+      std::erase(out, name.substr(0, name.find('/')));
+    }
+  }
+  return out;
+}
 
 inline std::string name_of(const testing::TestParamInfo<DeviceUnderTest>& info) {
   return info.param.name;

@@ -74,6 +74,20 @@ TEST(File, ReadsTensorsThatTheGgufPackageWrote) {
   EXPECT_EQ(file->find(""), nullptr);
 }
 
+TEST(File, OwnPagesHoldTheSameInTheSamePlace) {
+  const auto file = File::open(CEILING_TEST_DATA "/gguf/small.gguf");
+  const std::byte* const place = file->bytes().data();
+  const auto expected = small_file();
+  for (int i = 0; i < 2; ++i) {
+    file->own_pages();
+    EXPECT_EQ(file->bytes().data(), place);
+    ASSERT_EQ(file->bytes().size(), expected.size());
+    EXPECT_EQ(std::memcmp(place, expected.data(), expected.size()), 0);
+    file->release(file->bytes());
+  }
+  File::parse(expected, "in memory")->own_pages();  // nothing to do
+}
+
 TEST(File, ReadsKeysThatTheGgufPackageWrote) {
   const auto file = File::open(CEILING_TEST_DATA "/gguf/small.gguf");
   const Metadata& keys = file->metadata();

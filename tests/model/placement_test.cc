@@ -60,6 +60,25 @@ TEST(Placement, OneUnitRunsEverythingFromTheMapping) {
   EXPECT_EQ(placement.segments[0].holds, "embedding, layers 0-3, output");
 }
 
+TEST(Placement, WhatAUnitReadsAcrossALinkIsSpilled) {
+  const Program program = tiny();
+  const UnitBudget gpu_that_imports{.unit = "vulkan", .reads_mapping = true, .over_link = true};
+  const Placement placement = decode(program, {gpu_that_imports});
+  expect_whole(program, placement);
+  ASSERT_EQ(placement.segments.size(), 1U);
+  EXPECT_EQ(placement.segments[0].unit, "vulkan");
+  EXPECT_EQ(placement.segments[0].residency, Residency::spilled);
+  EXPECT_EQ(placement.spilled_bytes, program.weight_bytes());
+  EXPECT_EQ(placement.shared_bytes, 0U);
+  try {
+    place(program, {gpu_that_imports}, kContext, 1, KvType::f16, Phase::decode, true);
+    ADD_FAILURE() << "spilled although that was not allowed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::refused);
+    EXPECT_THAT(error.what(), HasSubstr("across the link"));
+  }
+}
+
 TEST(Placement, ExactBudgetHoldsAllButTheLookUp) {
   const Program program = tiny();
   const Placement placement = decode(program, {gpu(4 * (kLayer + kLayerKv) + kHead), cpu()});

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "os/memory.h"
 #include "os/posix/system.h"
 
 namespace ceiling::os {
@@ -108,6 +109,50 @@ TEST_F(MappedFileTest, EvictedPagesAreSeenToBeGone) {
   evict_from_page_cache(path.string());
   EXPECT_LT(MappedFile::open(path.string()).resident_share(), 0.05);
   fs::remove(path);
+}
+
+TEST_F(MappedFileTest, TakenOverItsBytesStayWhereTheyAreAndTheFileIsNoLongerNeeded) {
+  // As above: of the build folder's disk, so that the page cache can let go of it.
+  const fs::path path = fs::current_path() / ("ceiling_own_" + std::to_string(getpid()));
+  std::string text(20'000'001, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 1000) text[i] = static_cast<char>('a' + i % 23);
+  std::ofstream(path, std::ios::binary) << text;
+  MappedFile file = MappedFile::open(path.string());
+  const std::byte* const before = file.bytes().data();
+  ASSERT_EQ(std::memcmp(before, text.data(), text.size()), 0);
+  const std::size_t own = process_memory().resident_anonymous.value;
+  const std::size_t of_files = process_memory().resident_file.value;
+  fs::rename(path, path.string() + "-renamed");  // it is not looked up again
+  file.take_over();
+  EXPECT_EQ(file.bytes().data(), before);
+  ASSERT_EQ(file.bytes().size(), text.size());
+  EXPECT_EQ(std::memcmp(before, text.data(), text.size()), 0);
+  EXPECT_GT(process_memory().resident_anonymous.value, own + text.size() * 9 / 10);
+  EXPECT_LT(process_memory().resident_file.value + text.size() * 9 / 10, of_files);
+  EXPECT_LT(MappedFile::open(path.string() + "-renamed").resident_share(), 0.05);
+
+  fs::resize_file(path.string() + "-renamed", 1);  // would be the end of a mapping
+  file.take_over();                                // nothing more
+  file.release(file.bytes());                      // nor does this lose what only memory has
+  MappedFile moved = std::move(file);
+  EXPECT_EQ(std::memcmp(moved.bytes().data(), text.data(), text.size()), 0);
+  moved = MappedFile();
+  fs::remove(path.string() + "-renamed");
+}
+
+TEST_F(MappedFileTest, WhatCannotBeTakenOverStaysMapped) {
+  const std::string path = write("shrinks", std::string(100'000, 's'));
+  MappedFile file = MappedFile::open(path);
+  fs::resize_file(path, 50'000);
+  try {
+    file.take_over();
+    FAIL() << "read beyond the end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::failed);
+    EXPECT_NE(std::string(error.what()).find("byte 50000: the file ends there"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_EQ(file.bytes()[40'000], std::byte{'s'});
 }
 
 using MappedFileDeathTest = MappedFileTest;

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
 #include "device/vulkan/check.h"
+#include "device/vulkan/import_trial.h"
 #include "device/vulkan/structure.h"
 
 namespace ceiling::vulkan {
@@ -21,19 +26,53 @@ Instance::Listed choose(const Instance& instance, std::uint32_t number) {
 
 }  // namespace
 
+void keep_forever(std::shared_ptr<const void> used) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<const void>>;  // outlives all statics
+  const std::lock_guard lock(mutex);
+  kept->push_back(std::move(used));
+}
+
 Context::Context(const VulkanOptions& options)
     : instance_(options.validate),
       listed_(choose(instance_, options.number)),
-      detected_(detect(listed_.device)),
-      patience_(options.patience) {
+      detected_(detect(listed_.device)) {
   vkGetPhysicalDeviceMemoryProperties(listed_.device, &memory_);
-  make_device();
-  if (detected_.offered.host_import) {
-    detected_.offered.file_pages = takes_file_pages(*this);
-    detected_.preferred.file_pages = detected_.offered.file_pages;
+}
+
+std::shared_ptr<const Context> Context::open(const VulkanOptions& options) {
+  const std::shared_ptr<Context> out(new Context(options));
+  out->make_device();
+  out->try_imports();
+  const Detected& detected = out->detected_;
+  out->features_ =
+      options.features ? *options.features : active_features(detected.offered, detected.preferred);
+  out->patience_ = options.patience;
+  out->grace_ = options.grace;
+  return out;
+}
+
+// Drivers that cannot use a page may say so when it is imported, or lose the device when it is
+// read.
+void Context::try_imports() {
+  Features& offered = detected_.offered;
+  const auto try_one = [this](bool& offers, std::string& obstacle, auto trial) {
+    obstacle = trial(*this);
+    offers = obstacle.empty();
+    if (hung_) check(VK_TIMEOUT, "a trial of imports");
+    if (!lost_) return;
+    destroy_device();
+    make_device();
+  };
+  if (!offered.host_import) {
+    no_own_pages_ = "the driver does not offer it";
+    return;
   }
-  features_ = options.features ? *options.features
-                               : active_features(detected_.offered, detected_.preferred);
+  try_one(offered.host_import, no_own_pages_, try_own_pages);
+  if (offered.host_import) try_one(offered.file_pages, no_file_pages_, try_file_pages);
+  // Across a link, reading each weight at each step is never worth it: only where asked for.
+  detected_.preferred.host_import = offered.host_import && unit().host_memory;
+  detected_.preferred.file_pages = offered.file_pages && unit().host_memory;
 }
 
 void Context::make_device() {
@@ -60,24 +99,43 @@ void Context::make_device() {
   check(vkCreateFence(device_, &fence, nullptr, &done_), "making a fence");
 }
 
-Context::~Context() {
+// Never of a hung device: run() has made it immortal.
+Context::~Context() { destroy_device(); }
+
+void Context::destroy_device() {
   if (device_ == VK_NULL_HANDLE) return;
   vkDeviceWaitIdle(device_);
-  vkDestroyFence(device_, done_, nullptr);
-  vkDestroyCommandPool(device_, commands_, nullptr);
-  vkDestroyDevice(device_, nullptr);
+  vkDestroyFence(device_, std::exchange(done_, VK_NULL_HANDLE), nullptr);
+  vkDestroyCommandPool(device_, std::exchange(commands_, VK_NULL_HANDLE), nullptr);
+  vkDestroyDevice(std::exchange(device_, VK_NULL_HANDLE), nullptr);
+  lost_ = false;
 }
 
-bool Context::reads_host_memory() const {
-  return unit().host_memory && features_.host_import && features_.file_pages;
+WeightPages Context::weight_pages() const {
+  if (!features_.host_import) return WeightPages::copied;
+  return features_.file_pages ? WeightPages::file : WeightPages::own;
 }
 
 std::string Context::description() const {
-  const std::string_view weights = reads_host_memory()   ? "weights read where the file is mapped"
-                                   : !unit().host_memory ? "weights copied to its own memory"
-                                   : !features_.host_import
-                                       ? "weights copied: host pages cannot be imported"
-                                       : "weights copied: the driver takes no pages of a file";
+  const auto reason = [](const std::string& obstacle) {
+    return obstacle.empty() ? "not among the features in use" : obstacle;
+  };
+  std::string weights;
+  switch (weight_pages()) {
+    case WeightPages::file:
+      weights = "weights read where the file is mapped";
+      break;
+    case WeightPages::own:
+      weights = fmt::format("weights read in memory of this process (pages of a file: {})",
+                            reason(no_file_pages_));
+      break;
+    case WeightPages::copied:
+      weights = unit().host_memory
+                    ? fmt::format("weights copied (import: {})", reason(no_own_pages_))
+                    : "weights copied to its own memory";
+      break;
+  }
+  if (weight_pages() != WeightPages::copied && !unit().host_memory) weights += ", over the link";
   return fmt::format("{}, {}, {}", unit().name, unit().driver, weights);
 }
 
@@ -102,19 +160,32 @@ VkCommandBuffer Context::make_commands() const {
 }
 
 void Context::free_commands(VkCommandBuffer commands) const {
+  if (hung_) return;
   vkFreeCommandBuffers(device_, commands_, 1, &commands);
 }
 
+VkResult Context::wait(Seconds most) const {
+  const auto nanoseconds = static_cast<std::uint64_t>(most.value * 1e9);
+  return vkWaitForFences(device_, 1, &done_, VK_TRUE, nanoseconds);
+}
+
 void Context::run(VkCommandBuffer commands) const {
+  if (hung_) check(VK_TIMEOUT, "running a step");
   auto info = structure<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
   info.commandBufferCount = 1;
   info.pCommandBuffers = &commands;
   check(vkResetFences(device_, 1, &done_), "starting a step");
-  check(vkQueueSubmit(queue_, 1, &info, done_), "starting a step");
-  const auto nanoseconds = static_cast<std::uint64_t>(patience_.value * 1e9);
-  const VkResult result = vkWaitForFences(device_, 1, &done_, VK_TRUE, nanoseconds);
-  // What runs still uses the buffers of those who will catch this: they must not go before it ends.
-  if (result == VK_TIMEOUT) vkDeviceWaitIdle(device_);
+  VkResult result = vkQueueSubmit(queue_, 1, &info, done_);
+  if (result == VK_SUCCESS) result = wait(patience_);
+  if (result == VK_TIMEOUT) {
+    // What runs still uses the buffers of those who will catch this. It may end in time for them to
+    // go; else they never do, for a wait without an end would be no better than the hang.
+    const VkResult later = wait(grace_);
+    hung_ = later == VK_TIMEOUT;
+    if (hung_) keep_forever(shared_from_this());
+    if (later == VK_ERROR_DEVICE_LOST) result = later;
+  }
+  lost_ = result == VK_ERROR_DEVICE_LOST;
   check(result, "running a step");
 }
 

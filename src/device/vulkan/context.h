@@ -15,9 +15,19 @@
 
 namespace ceiling::vulkan {
 
-class Context {
+// Where shaders read weights.
+enum class WeightPages : std::uint8_t {
+  file,    // in place: the mapped file
+  own,     // in place: memory of this process, into which the file is read once
+  copied,  // a copy that the driver allocates
+};
+
+// For the rest of the process: what a device that hangs may still read or write.
+void keep_forever(std::shared_ptr<const void> used);
+
+class Context : public std::enable_shared_from_this<Context> {
  public:
-  explicit Context(const VulkanOptions& options);  // throws as make_vulkan_device
+  static std::shared_ptr<const Context> open(const VulkanOptions& options);  // make_vulkan_device
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -29,7 +39,7 @@ class Context {
   const Features& features() const { return features_; }
   const std::string& identity() const { return detected_.identity; }
   std::uint32_t queue_family() const { return detected_.queue_family; }
-  bool reads_host_memory() const;  // weights are read where they are mapped
+  WeightPages weight_pages() const;
   std::string description() const;
 
   // The first memory type of `allowed` (a bit a type) with all of `flags`.
@@ -41,17 +51,27 @@ class Context {
   // Starts recorded commands and waits for their end. Throws Error(failed): the device is lost, or
   // has not ended after VulkanOptions::patience.
   void run(VkCommandBuffer commands) const;
+  bool lost() const { return lost_; }
+  // What was started may never end. Nothing that it could use may be let go of: owners of such
+  // things ask here first.
+  bool hung() const { return hung_; }
   // Records commands, runs them and forgets them.
   void run_once(const std::function<void(VkCommandBuffer)>& record) const;
 
  private:
+  explicit Context(const VulkanOptions& options);
   void make_device();
+  void destroy_device();
+  void try_imports();
+  VkResult wait(Seconds most) const;
 
   Instance instance_;
   Instance::Listed listed_;
   Detected detected_;
   Features features_;
-  Seconds patience_;
+  std::string no_own_pages_, no_file_pages_;  // why; empty: they can be imported
+  Seconds patience_{10}, grace_{10};          // of trials; then as asked
+  mutable bool lost_ = false, hung_ = false;
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
   VkCommandPool commands_ = VK_NULL_HANDLE;

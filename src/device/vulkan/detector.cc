@@ -7,16 +7,12 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "device/vulkan/context.h"
-#include "device/vulkan/memory.h"
+#include "device/vulkan/pipelines.h"
 #include "device/vulkan/structure.h"
-#include "os/files.h"
-#include "os/memory_map.h"
 
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint32_t kBindings = 8;  // of one shader here, at most
 constexpr const char* kPortabilitySubset = "VK_KHR_portability_subset";
 
 std::vector<VkExtensionProperties> extensions_of(VkPhysicalDevice device) {
@@ -45,6 +41,19 @@ Family compute_family(VkPhysicalDevice device) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> known_extensions() {
+  return {VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME,
+          VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, kPortabilitySubset};
+}
+
+void check_limits(const VkPhysicalDeviceLimits& limits) {
+  const std::uint32_t there = limits.maxPerStageDescriptorStorageBuffers;
+  if (there >= kMostBindings) return;
+  fail(ExitCode::failed,
+       "vulkan: the device binds {} buffers to a shader, {} are needed: use --device cpu", there,
+       kMostBindings);
+}
 
 Detected detect(VkPhysicalDevice device) {
   const auto extensions = extensions_of(device);
@@ -90,11 +99,7 @@ Detected detect(VkPhysicalDevice device) {
   vkGetPhysicalDeviceProperties2(device, &properties);
 
   const VkPhysicalDeviceLimits& limits = properties.properties.limits;
-  if (limits.maxPerStageDescriptorStorageBuffers < kBindings) {
-    fail(ExitCode::failed,
-         "vulkan: the device binds {} buffers to a shader, {} are needed: use --device cpu",
-         limits.maxPerStageDescriptorStorageBuffers, kBindings);
-  }
+  check_limits(limits);
   offered.int8_dot = may_dot && dot.shaderIntegerDotProduct == VK_TRUE;
   offered.subgroups = (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0 &&
                       (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
@@ -115,17 +120,6 @@ Detected detect(VkPhysicalDevice device) {
     out.identity += fmt::format("{:02x}", byte);
   }
   return out;
-}
-
-bool takes_file_pages(const Context& context) {
-  try {
-    const std::string path = os::cache_directory() + "/import-trial";
-    os::write_file(path, std::string(context.limits().import_granule, ' '));
-    const os::MappedFile file = os::MappedFile::open(path);
-    return Buffer::import(context, file.bytes()).has_value();
-  } catch (const Error&) {  // nowhere to write: not known, so not relied on
-    return false;
-  }
 }
 
 }  // namespace ceiling::vulkan

@@ -5,13 +5,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "device/vulkan/features.h"
 
 namespace ceiling::vulkan {
-
-class Context;
 
 struct Limits {
   std::uint64_t binding_bytes = 0;      // most of a buffer that a shader sees through one binding
@@ -24,7 +23,7 @@ struct Limits {
 };
 
 struct Detected {
-  Features offered;    // but for file_pages, which a trial finds out
+  Features offered;    // imports as the driver says, which a trial has yet to show (import_trial.h)
   Features preferred;  // of these, what is worth using
   Limits limits;
   std::uint32_t queue_family = 0;
@@ -32,10 +31,15 @@ struct Detected {
   std::string identity;  // of device and driver: what a compiled pipeline is good for
 };
 
-// Throws Error(failed): no queue that computes, or fewer bindings than shaders here need.
+// Throws Error(failed): no queue that computes, or less than shaders here need (check_limits).
 Detected detect(VkPhysicalDevice device);
 
-// Imports a page of a file that is mapped read-only.
-bool takes_file_pages(const Context& context);
+// All that is needed beside core 1.2; what features.h lists is not. Throws Error(failed) with what
+// there is too little of.
+void check_limits(const VkPhysicalDeviceLimits& limits);
+
+// Extensions that are enabled where they are offered, for those features and by the rules of
+// portability drivers.
+std::vector<std::string_view> known_extensions();
 
 }  // namespace ceiling::vulkan

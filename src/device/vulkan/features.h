@@ -9,10 +9,10 @@ namespace ceiling::vulkan {
 
 struct Features {
   bool host_import = false;  // VK_EXT_external_memory_host: host pages become a buffer, in place
-  bool file_pages = false;   // ... also read-only pages of a mapped file; found out by a trial
-  bool subgroups = false;    // sums across a subgroup; without: through shared memory
-  bool int8_dot = false;     // four int8 products an instruction; without: float32
-  bool timestamps = false;   // the device's clock; without: a profile is one entry
+  bool file_pages = false;  // ... also read-only pages of a mapped file; without: the process's own
+  bool subgroups = false;   // sums across a subgroup; without: through shared memory
+  bool int8_dot = false;    // four int8 products an instruction; without: float32
+  bool timestamps = false;  // the device's clock; without: a profile is one entry
   bool operator==(const Features&) const = default;
 };
 

@@ -78,8 +78,9 @@ Unit describe(VkPhysicalDevice device, const VkPhysicalDeviceProperties2& proper
     all_local = all_local && local;
     if (local) unit.memory.value = std::max<std::uint64_t>(unit.memory.value, heap.size);
   }
-  unit.host_memory =
-      unit.kind == UnitKind::integrated || unit.kind == UnitKind::processor || all_local;
+  // A discrete GPU's memory is its own, whatever its heaps are called.
+  unit.host_memory = unit.kind == UnitKind::integrated || unit.kind == UnitKind::processor ||
+                     (unit.kind != UnitKind::discrete && all_local);
   return unit;
 }
 

@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "base/error.h"
-#include "device/vulkan/structure.h"
 
 namespace ceiling::vulkan {
 namespace {
@@ -98,11 +97,7 @@ void VulkanKvStore::export_page(std::uint32_t page, std::span<std::byte> canonic
       vkCmdCopyBuffer(commands, part.buffer, host.handle(), 1, &region);
       at += part.bytes;
     }
-    auto memory = structure<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
-    memory.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-    memory.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-    vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
-                         &memory, 0, nullptr, 0, nullptr);
+    show_host(commands);
   });
   std::memcpy(canonical.data(), host.data(), page_bytes_);
 }

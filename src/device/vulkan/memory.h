@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "device/vulkan/context.h"
@@ -20,14 +21,15 @@ enum class Place : std::uint8_t {
   readback,  // the device writes, the host reads
 };
 
+struct Import;
+
 class Buffer {
  public:
   Buffer() = default;
   // Zero bytes make no buffer. Throws Error(failed) with what it was for and its size.
   Buffer(const Context& context, std::uint64_t bytes, Place place, std::string_view purpose);
-  // Whole granules of host memory, which must outlive the buffer; read only. Empty: the driver
-  // refuses these pages.
-  static std::optional<Buffer> import(const Context& context, std::span<const std::byte> pages);
+  // Whole granules of host memory, which must outlive the buffer; read only.
+  static Import import(const Context& context, std::span<const std::byte> pages);
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
@@ -41,12 +43,20 @@ class Buffer {
   }
 
  private:
-  VkDevice device_ = VK_NULL_HANDLE;
+  const Context* context_ = nullptr;  // outlives it
   VkBuffer buffer_ = VK_NULL_HANDLE;
   VkDeviceMemory memory_ = VK_NULL_HANDLE;
   std::uint64_t size_ = 0;
   std::byte* mapped_ = nullptr;
 };
+
+struct Import {
+  std::optional<Buffer> buffer;
+  std::string refusal;  // why there is none
+};
+
+// Records that the host sees what was copied before, once the commands have ended.
+void show_host(VkCommandBuffer commands);
 
 // Part of a buffer, as a shader sees it.
 struct Span {

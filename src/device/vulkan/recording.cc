@@ -32,6 +32,10 @@ Recording::Recording(std::shared_ptr<const Context> context, std::shared_ptr<Pip
 }
 
 Recording::~Recording() {
+  if (context_->hung()) {  // what runs on uses all of it
+    keep_forever(pipelines_);
+    return;
+  }
   const VkDevice device = context_->device();
   context_->free_commands(commands_);
   for (const VkDescriptorPool pool : pools_) vkDestroyDescriptorPool(device, pool, nullptr);

@@ -54,15 +54,15 @@ class ReadProbe {
 class VulkanDevice final : public Device {
  public:
   explicit VulkanDevice(const VulkanOptions& options)
-      : context_(std::make_shared<const Context>(options)),
-        pipelines_(std::make_shared<Pipelines>(context_)) {}
+      : context_(Context::open(options)), pipelines_(std::make_shared<Pipelines>(context_)) {}
 
   std::string name() const override { return "vulkan"; }
   std::string description() const override {
     return refusal_.empty() ? context_->description() : context_->description() + "; " + refusal_;
   }
   Residency residency(const Program&, WeightId) const override {
-    return context_->reads_host_memory() ? Residency::shared : Residency::copied;
+    if (copied_ || context_->weight_pages() == WeightPages::copied) return Residency::copied;
+    return context_->unit().host_memory ? Residency::shared : Residency::spilled;
   }
 
   std::unique_ptr<KvStore> make_kv_store(const Program& program, std::size_t begin_step,
@@ -80,6 +80,7 @@ class VulkanDevice final : public Device {
     auto on_device = std::make_shared<const DeviceWeights>(context_, program, std::move(weights),
                                                            begin_step, end_step);
     if (!on_device->refusal().empty()) refusal_ = on_device->refusal();
+    copied_ = copied_ || on_device->copied_bytes() > 0;
     return std::make_unique<VulkanExecutable>(
         VulkanExecutable::Parts{.context = context_,
                                 .pipelines = pipelines_,
@@ -100,7 +101,8 @@ class VulkanDevice final : public Device {
   std::shared_ptr<const Context> context_;
   std::shared_ptr<Pipelines> pipelines_;
   std::unique_ptr<ReadProbe> probe_;
-  std::string refusal_;
+  std::string refusal_;  // of the model's pages
+  bool copied_ = false;  // ... which led to a copy
 };
 
 }  // namespace
@@ -117,17 +119,22 @@ std::unique_ptr<Device> make_vulkan_device(const VulkanOptions& options) {
   return std::make_unique<VulkanDevice>(options);
 }
 
-Features offered_features(const VulkanOptions& options) { return Context(options).offered(); }
+Features offered_features(const VulkanOptions& options) {
+  return Context::open(options)->offered();
+}
 
 std::uint64_t workspace_bytes(const Program& program, const CompileOptions& options) {
   return most_workspace(program, options);
 }
 
 Reach reach(const VulkanOptions& options) {
-  const Context context(options);
-  const std::uint64_t there = context.unit().memory.value;
-  return {context.reads_host_memory(),
-          options.memory_bytes == 0 ? there : std::min(there, options.memory_bytes)};
+  const auto context = Context::open(options);
+  const std::uint64_t there = context->unit().memory.value;
+  const bool in_place = context->weight_pages() != WeightPages::copied;
+  return {
+      .reads_mapping = in_place,
+      .over_link = in_place && !context->unit().host_memory,
+      .memory_bytes = options.memory_bytes == 0 ? there : std::min(there, options.memory_bytes)};
 }
 
 }  // namespace ceiling::vulkan

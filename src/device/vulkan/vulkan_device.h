@@ -1,5 +1,7 @@
 // A GPU through Vulkan 1.2. Where its memory is the host's, weights are read where the file is
-// mapped (residency `shared`); else they are copied to its own memory, once.
+// mapped, or in memory of this process where the driver takes no pages of a file (residency
+// `shared`); else they are copied to its own memory, once (`copied`). A GPU with memory of its own
+// reads the host's only where CEILING_VULKAN asks for it: across a link (`spilled`).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +24,7 @@ struct Unit {
   std::string name;          // "llvmpipe (LLVM 15.0.6, 256 bits)"
   std::string driver;        // "llvmpipe, Mesa 22.3.6 (LLVM 15.0.6)"
   UnitKind kind = UnitKind::other;
-  bool host_memory = false;  // its memory is the host's
+  bool host_memory = false;  // its memory is the host's; never of a discrete one
   Bytes memory;  // its largest heap of its own; a unit with host memory: what it may use
 };
 
@@ -31,7 +33,8 @@ struct VulkanOptions {
   std::uint64_t memory_bytes = 0;         // of its memory, for this process; 0: what there is
   std::optional<Features> features = {};  // empty: active_features()
   bool validate = false;                  // the validation layer watches; see validation_messages()
-  Seconds patience{600};                  // for one step, until it counts as hung
+  Seconds patience{600};                  // for one step, until it is given up
+  Seconds grace{10};                      // more, until it counts as hung for good
 };
 
 // False where the build had no Vulkan headers, loader or GLSL compiler.
@@ -49,7 +52,8 @@ Features offered_features(const VulkanOptions& options);
 
 // How the device gets at weights, and what it has room for.
 struct Reach {
-  bool reads_mapping = false;      // it reads the file where it is mapped
+  bool reads_mapping = false;      // it reads the model in host memory
+  bool over_link = false;          // ... which is not its own memory
   std::uint64_t memory_bytes = 0;  // that this process may allocate on it
 };
 Reach reach(const VulkanOptions& options);  // throws as make_vulkan_device

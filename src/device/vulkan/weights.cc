@@ -1,5 +1,7 @@
 #include "device/vulkan/weights.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -45,11 +47,28 @@ DeviceWeights::DeviceWeights(std::shared_ptr<const Context> context, const Progr
         .row_bytes = static_cast<std::uint32_t>(row_bytes(weight.type, weight.cols)),
         .pieces = {}};
   }
-  if (context_->reads_host_memory()) {
-    if (import(pieces)) return;
-    refusal_ = "the driver refused the pages of this file: copied";
-    buffers_.clear();
-    for (Matrix& matrix : matrices_) matrix.pieces.clear();
+  bring(pieces);
+}
+
+DeviceWeights::~DeviceWeights() {
+  if (context_->hung()) keep_forever(weights_);
+}
+
+void DeviceWeights::bring(std::vector<Stored>& pieces) {
+  const WeightPages way = context_->weight_pages();
+  if (way == WeightPages::file) {
+    const std::string obstacle = import(pieces);
+    if (obstacle.empty()) return;
+    refusal_ = fmt::format("the pages of this file were refused ({})", obstacle);
+  }
+  if (way != WeightPages::copied) {
+    const std::string obstacle = import_own(pieces);
+    if (obstacle.empty()) {
+      if (!refusal_.empty()) refusal_ += ": weights read in memory of this process";
+      return;
+    }
+    if (!refusal_.empty()) refusal_ += ", ";
+    refusal_ += fmt::format("memory of this process was refused ({}): weights copied", obstacle);
   }
   const auto start = std::chrono::steady_clock::now();
   copy(pieces);
@@ -85,8 +104,18 @@ std::vector<DeviceWeights::Stored> DeviceWeights::cut(const Program& program, st
   return out;
 }
 
-// Neighbouring pieces together: few buffers, each of whole granules.
-bool DeviceWeights::import(std::vector<Stored>& pieces) {
+// The file is read into memory of this process once; all of it, for the CPU reads there too.
+std::string DeviceWeights::import_own(std::vector<Stored>& pieces) {
+  try {
+    weights_->file().own_pages();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return import(pieces);
+}
+
+// Neighbouring pieces together: few buffers, each of whole granules. Returns why there are none.
+std::string DeviceWeights::import(std::vector<Stored>& pieces) {
   const Limits& limits = context_->limits();
   const std::uint64_t most = std::min(kMostRegion, limits.allocation_bytes);
   const auto address = [](const std::byte* data) { return reinterpret_cast<std::uintptr_t>(data); };
@@ -100,22 +129,26 @@ bool DeviceWeights::import(std::vector<Stored>& pieces) {
       if (after > i && its_end - begin > most) break;
       end = std::max(end, its_end);
     }
-    auto region = Buffer::import(*context_, {reinterpret_cast<const std::byte*>(begin),
-                                             static_cast<std::size_t>(end - begin)});
-    if (!region) return false;
+    Import region = Buffer::import(*context_, {reinterpret_cast<const std::byte*>(begin),
+                                               static_cast<std::size_t>(end - begin)});
+    if (!region.buffer) {
+      buffers_.clear();
+      for (Matrix& matrix : matrices_) matrix.pieces.clear();
+      return region.refusal;
+    }
     for (; i < after; ++i) {
       const Stored& piece = pieces[i];
       const std::uint64_t at = address(piece.data) - begin;
       const std::uint64_t offset = down(at, limits.binding_alignment);
       matrices_[piece.weight].pieces.push_back(
-          {.span = {region->handle(), offset, up(at - offset + piece.bytes, 4)},
+          {.span = {region.buffer->handle(), offset, up(at - offset + piece.bytes, 4)},
            .skew = static_cast<std::uint32_t>(at - offset),
            .first_row = piece.first_row,
            .rows = piece.rows});
     }
-    buffers_.push_back(std::move(*region));
+    buffers_.push_back(std::move(*region.buffer));
   }
-  return true;
+  return "";
 }
 
 // One buffer a piece's worth of neighbours, filled through one that the host writes. Pages of the

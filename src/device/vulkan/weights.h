@@ -1,5 +1,5 @@
-// A segment's weights as shaders see them: the mapping itself, where the device reads host memory,
-// or a copy in the device's own.
+// A segment's weights as shaders see them, by the first way that the driver takes: the mapped file,
+// memory of this process in its place, or a copy in the device's own.
 #pragma once
 
 #include <cstdint>
@@ -38,19 +38,24 @@ class DeviceWeights {
   // shader reads.
   DeviceWeights(std::shared_ptr<const Context> context, const Program& program,
                 std::shared_ptr<const Weights> weights, std::size_t begin, std::size_t end);
+  ~DeviceWeights();
+  DeviceWeights(const DeviceWeights&) = delete;
+  DeviceWeights& operator=(const DeviceWeights&) = delete;
 
   const Matrix& matrix(WeightId id) const { return matrices_[id]; }
   Vector vector(WeightId id) const;
   std::span<const float> on_host(WeightId id) const;  // of a vector
   std::uint64_t copied_bytes() const { return copied_bytes_; }
   Seconds time() const { return time_; }
-  // Empty, or why weights were copied although the device reads host memory.
+  // Empty, or why these weights are not where the device was said to read them, and where instead.
   const std::string& refusal() const { return refusal_; }
 
  private:
   struct Stored;
   std::vector<Stored> cut(const Program& program, std::size_t begin, std::size_t end) const;
-  bool import(std::vector<Stored>& pieces);
+  void bring(std::vector<Stored>& pieces);
+  std::string import(std::vector<Stored>& pieces);
+  std::string import_own(std::vector<Stored>& pieces);
   void copy(std::vector<Stored>& pieces);
 
   std::shared_ptr<const Context> context_;

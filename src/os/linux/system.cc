@@ -16,6 +16,10 @@ void discard_pages(std::byte* data, std::size_t bytes) { madvise(data, bytes, MA
 
 void ask_for_huge_pages(std::byte* data, std::size_t bytes) { madvise(data, bytes, MADV_HUGEPAGE); }
 
+int move_pages_over(std::byte* to, std::byte* from, std::size_t bytes) {
+  return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ? errno : 0;
+}
+
 std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> state((bytes + page - 1) / page);
@@ -27,6 +31,10 @@ std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
 void drop_cached_pages(int descriptor) {
   fdatasync(descriptor);  // only clean pages can go
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+void drop_read_pages(int descriptor, std::uint64_t bytes) {
+  if (bytes > 0) posix_fadvise(descriptor, 0, static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
 }
 
 int reserve_blocks(int descriptor, std::uint64_t bytes) {

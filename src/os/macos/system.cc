@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,17 @@ void discard_pages(std::byte* data, std::size_t bytes) {
 
 void ask_for_huge_pages(std::byte* /*data*/, std::size_t /*bytes*/) {}
 
+// Without mremap(): what `from` holds is copied into a new mapping in the place of the old.
+int move_pages_over(std::byte* to, std::byte* from, std::size_t bytes) {
+  if (mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+      MAP_FAILED) {
+    return errno;
+  }
+  std::memcpy(to, from, bytes);
+  munmap(from, bytes);
+  return 0;
+}
+
 std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
   const auto page = static_cast<std::size_t>(getpagesize());
   std::vector<char> state((bytes + page - 1) / page);
@@ -33,6 +45,8 @@ std::size_t pages_in_memory(const std::byte* data, std::size_t bytes) {
 
 // Only the administrator's `purge` empties the cache; this keeps later reads out of it.
 void drop_cached_pages(int descriptor) { fcntl(descriptor, F_NOCACHE, 1); }
+
+void drop_read_pages(int descriptor, std::uint64_t /*bytes*/) { drop_cached_pages(descriptor); }
 
 int reserve_blocks(int descriptor, std::uint64_t bytes) {
   fstore_t wish{F_ALLOCATEALL, F_PEOFPOSMODE, 0, static_cast<off_t>(bytes), 0};

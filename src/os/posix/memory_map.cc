@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "os/memory.h"
 #include "os/posix/shrinking_file.h"
 #include "os/posix/system.h"
 
@@ -46,10 +47,13 @@ class Descriptor {
     fail(ExitCode::failed, "cannot open '{}': {}; {}", path, std::strerror(error),
          open_remedy(error));
   }
-  ~Descriptor() { ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
+  int keep_open() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
@@ -71,6 +75,24 @@ std::size_t regular_file_size(int descriptor, const std::string& path) {
   return static_cast<std::size_t>(status.st_size);
 }
 
+// Fills `into` with the file's bytes; what has been read leaves the page cache.
+void read_whole(int descriptor, const std::string& path, std::span<std::byte> into) {
+  constexpr std::size_t kChunk = std::size_t{16} << 20;
+  std::size_t at = 0;
+  while (at < into.size()) {
+    const std::size_t wanted = std::min(kChunk, into.size() - at);
+    const ssize_t got = pread(descriptor, &into[at], wanted, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      fail(ExitCode::failed, "cannot read '{}' at byte {}: {}; check the disk and the file", path,
+           at, got < 0 ? std::strerror(errno) : "the file ends there");
+    }
+    at += static_cast<std::size_t>(got);
+    drop_read_pages(descriptor, at);
+  }
+  drop_cached_pages(descriptor);  // also what had to be written first
+}
+
 // Reads one byte of each page; what is read must not be optimised away.
 void touch_pages(std::span<const std::byte> bytes, std::size_t page) {
   for (std::size_t i = 0; i < bytes.size(); i += page) {
@@ -81,7 +103,7 @@ void touch_pages(std::span<const std::byte> bytes, std::size_t page) {
 }  // namespace
 
 MappedFile MappedFile::open(const std::string& path) {
-  const Descriptor file(path);
+  Descriptor file(path);
   const std::size_t size = regular_file_size(file.get(), path);
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) {
@@ -94,12 +116,14 @@ MappedFile MappedFile::open(const std::string& path) {
   mapped.size_ = size;
   mapped.path_ = path;
   mapped.watch_ = watch_mapping(mapped.data_, size, path);
+  mapped.descriptor_ = file.keep_open();
   return mapped;
 }
 
 MappedFile::~MappedFile() {
   if (data_ == nullptr) return;
   unwatch_mapping(watch_);
+  if (descriptor_ >= 0) ::close(descriptor_);
   munmap(const_cast<std::byte*>(data_), size_);
 }
 
@@ -109,7 +133,9 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
   std::swap(watch_, other.watch_);
+  std::swap(owned_, other.owned_);
   return *this;
 }
 
@@ -132,7 +158,7 @@ void MappedFile::populate(unsigned threads) const {
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
-  if (part.empty()) return;
+  if (part.empty() || owned_) return;
   // A page fault maps the pages around it too (64 KiB on Linux): those of a part that another
   // thread has released by then. So each part takes its neighbourhood along.
   constexpr std::size_t kAround = 64 << 10;
@@ -141,6 +167,28 @@ void MappedFile::release(std::span<const std::byte> part) const {
   const std::size_t first = (begin - std::min(begin, kAround)) / page * page;
   const std::size_t end = std::min(begin + part.size() + kAround, size_);
   madvise(const_cast<std::byte*>(data_) + first, end - first, MADV_DONTNEED);
+}
+
+void MappedFile::take_over() {
+  if (data_ == nullptr || owned_) return;
+  const Bytes free = memory_info().available;
+  if (size_ > free.value) {
+    fail(ExitCode::failed, "'{}' needs {} of memory of its own, {} is free: close other programs",
+         path_, format_capacity({size_}), format_capacity(free));
+  }
+  AnonymousMemory own(size_);
+  release(bytes());  // pages that are mapped here would stay in the page cache
+  read_whole(descriptor_, path_, {own.data(), size_});
+  auto* const place = const_cast<std::byte*>(data_);
+  const int error = move_pages_over(place, own.data(), size_);
+  if (error != 0) {
+    fail(ExitCode::failed, "cannot put '{}' into memory of its own: {}", path_,
+         std::strerror(error));
+  }
+  own.forget();
+  owned_ = true;
+  unwatch_mapping(std::exchange(watch_, -1));
+  ::close(std::exchange(descriptor_, -1));
 }
 
 double MappedFile::resident_share() const {

@@ -29,6 +29,7 @@ MappedFile& MappedFile::operator=(MappedFile&&) noexcept = default;
 void MappedFile::advise_sequential() const { not_tried(); }
 void MappedFile::populate(unsigned /*threads*/) const { not_tried(); }
 void MappedFile::release(std::span<const std::byte> /*part*/) const { not_tried(); }
+void MappedFile::take_over() { not_tried(); }
 double MappedFile::resident_share() const { not_tried(); }
 void evict_from_page_cache(const std::string& /*path*/) { not_tried(); }
 

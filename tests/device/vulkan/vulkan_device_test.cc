@@ -38,13 +38,23 @@ std::vector<DeviceUnderTest> devices() {
            .of_type = exact,
            .quantised_cache = false,
            .experts = false,
-           .copies_weights = true},
+           .copies_weights = true,
+           // Sums through shared memory, copied weights, no clock.
+           .only = {"AgreesWithTheOracleInEveryArchitecture", "AgreesWithTheOracleInEveryType",
+                    "IdenticalFromRunToRun", "MultipliesLongRows", "CountsWhatItReadsAndCopies",
+                    "ProfileCoversEachStepOnceAndAllOfTheBytes"}},
           {.name = "InPlace",
            .make = with(
                {.host_import = true, .file_pages = true, .subgroups = true, .timestamps = true}),
            .of_type = exact,
            .quantised_cache = false,
            .experts = false},
+          {.name = "OwnPages",
+           .make = with({.host_import = true, .subgroups = true}),
+           .of_type = exact,
+           .quantised_cache = false,
+           .experts = false,
+           .only = {"MixesTypesInOneModel", "CountsWhatItReadsAndCopies"}},
           {.name = "Int8",
            .make = with({.host_import = true,
                          .file_pages = true,
@@ -53,10 +63,19 @@ std::vector<DeviceUnderTest> devices() {
                          .timestamps = true}),
            .of_type = rounded_where_few,
            .quantised_cache = false,
-           .experts = false}};
+           .experts = false,
+           // Products of quantised types in few rows.
+           .only = {"AgreesWithTheOracleInEveryType", "MixesTypesInOneModel",
+                    "IdenticalFromRunToRun", "MultipliesLongRows", "LargeActivationsStayNumbers"}}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Vulkan, AnyDevice, testing::ValuesIn(devices()), name_of);
+
+TEST(NoVulkanDevice, TheSuiteHasTheTestsThatDevicesName) {
+  for (const DeviceUnderTest& device : devices()) {
+    EXPECT_THAT(unknown_tests(device), testing::IsEmpty()) << device.name;
+  }
+}
 
 class VulkanDevice : public VulkanTest {};
 
