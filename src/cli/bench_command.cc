@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/terminal.h"
 #include "cli/commands.h"
+#include "cli/load_test.h"
 #include "cli/memory_reader.h"
 #include "cli/model_hash.h"
 #include "cli/model_path.h"
@@ -29,6 +30,7 @@ struct BenchFlags {
   std::uint32_t repetitions = 5;
   std::uint64_t seed = 1;
   bool profile = false;
+  bool load = false;
   bool as_json = false;
 };
 
@@ -68,6 +70,7 @@ class Bench {
   SpeedReport run() {
     std::vector<unsigned> threads = flags_.threads;
     if (threads.empty()) threads = {os::default_threads()};
+    if (flags_.load) measure_load(threads.front());
     Progress progress("", threads.size() * tests_.size());
     for (const unsigned count : threads) {
       measure(count, progress);
@@ -79,6 +82,17 @@ class Bench {
   }
 
  private:
+  void measure_load(unsigned threads) {
+    Progress progress("loading", 0);
+    const auto settle = [&](const Model& model) {
+      return settled(model, session_options(flags_, tests_, threads));
+    };
+    report_.load = cli::measure_load(path_, settle, threads, flags_.repetitions,
+                                     [] { return !os::interrupted(); });
+    if (os::interrupted()) fail(ExitCode::interrupted, "interrupted");
+    progress.set(0);
+  }
+
   // A fresh session: its clock of loading begins with the file's name.
   void measure(unsigned threads, Progress& progress) {
     report_.model.reset();  // before the file is mapped again
@@ -164,6 +178,9 @@ void add_bench_command(CLI::App& app) {
   add_device_flags(*command, flags->session);
   add_split_flags(*command, flags->session);
   command->add_flag("--profile", flags->profile, "where the time of a step goes, by operation");
+  command->add_flag("--load", flags->load,
+                    "how long until the first token: of a file in the page cache, and of one that "
+                    "is evicted from it");
   command->add_flag("--json", flags->as_json, "print JSON, every sample");
   command->footer(
       "The clock holds the model's steps alone: no sampling, no text. Between tokens the memory "

@@ -123,6 +123,7 @@ std::string to_text(const SpeedReport& report) {
                         format_duration(report.upload.time),
                         format_bandwidth(report.upload.bytes / report.upload.time));
   }
+  if (report.load) text += to_text(*report.load);
   if (report.placement.copied_bytes + report.placement.spilled_bytes > 0) {
     text += describe(report.placement);
   }
@@ -161,6 +162,7 @@ ordered_json to_json(const SpeedReport& report) {
                       {"seconds", report.upload.time.value},
                       {"gb_per_s", (report.upload.bytes / report.upload.time).gb_per_s()}};
   }
+  if (report.load) json["load"] = to_json(*report.load);
   ordered_json segments = ordered_json::array();
   for (const Segment& segment : report.placement.segments) {
     segments.push_back({{"unit", segment.unit},

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/load_test.h"
 #include "cli/speed_test.h"
 #include "cli/step_profile.h"
 #include "os/memory.h"
@@ -29,6 +31,7 @@ struct SpeedReport {
   unsigned probe_threads = 0;
   std::string probe_region;       // "the model's mapping"
   bool probe_from_memory = true;  // what it read is larger than the caches
+  std::optional<LoadReport> load;
   std::vector<ThreadResult> results;
   std::vector<StepProfile> profiles;
   std::uint64_t kv_bytes = 0;

@@ -101,6 +101,33 @@ class Variants(unittest.TestCase):
                 self.assertEqual(report["model"]["sha256"], hashlib.sha256(path.read_bytes()).hexdigest())
 
 
+class Load(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.copy = pathlib.Path(folder.name) / "copy.gguf"  # no other process has it mapped
+        with open(self.copy, "wb") as file:
+            file.write(model(SMOLLM2).read_bytes())
+            os.fsync(file.fileno())  # pages that were never written cannot be evicted
+
+    def test_warm_sessions_and_one_from_the_disk(self):
+        load = bench("-p", "0", "-n", "2", "-r", "3", "--load", file=self.copy)["load"]
+        self.assertEqual(len(load["warm"]), 3)
+        for times in (*load["warm"], load["cold"]):
+            for clock in ("ready_s", "first_step_s", "later_step_s"):
+                self.assertGreater(times[clock], 0)
+        brought_in = load["cached_after"] - load["cached_before"]
+        self.assertAlmostEqual(load["disk_bytes"] / load["file_bytes"], max(brought_in, 0), delta=1e-6)
+        seconds = load["cold"]["ready_s"] + load["cold"]["first_step_s"]
+        self.assertAlmostEqual(load["disk_gb_per_s"] * seconds * 1e9, load["disk_bytes"], delta=2)
+
+    def test_people_are_told(self):
+        result = ceiling("bench", "-m", self.copy, "-p", "0", "-n", "2", "-r", "1", "--load")
+        self.assertEqual(result.code, 0, result.errors)
+        self.assertRegex(result.output, r"load: from the page cache ready after .+ first token .+ later steps")
+        self.assertRegex(result.output, r"(?m)^from the disk")
+
+
 class BadInput(unittest.TestCase):
     def test_what_cannot_be_measured(self):
         with tempfile.TemporaryDirectory() as folder:
