@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/processor.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -153,6 +154,10 @@ bool has_avx512_bf16() {
 #else
   return false;
 #endif
+}
+
+bool fast_avx512_bf16() {
+  return has_avx512_bf16() && this_processor().vendor != Vendor::intel;
 }
 
 bool has_neon_i8mm() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/processor.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -81,6 +82,15 @@ bool cpuinfo_lists(const std::string& flag) {
     return false;
   }
   return false;
+}
+
+TEST(Bf16, IsSlowOnIntel) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const bool intel = text.find("GenuineIntel") != std::string::npos;
+  EXPECT_EQ(this_processor().vendor == Vendor::intel, intel);
+  EXPECT_EQ(has_avx512_bf16(), cpuinfo_lists("avx512_bf16") && cpuinfo_lists("avx512_vnni"));
+  EXPECT_EQ(fast_avx512_bf16(), has_avx512_bf16() && !intel);
 }
 
 TEST(Amx, IsThereOnlyWhereProcessorAndSystemAllowIt) {

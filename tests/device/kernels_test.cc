@@ -51,7 +51,7 @@ std::vector<double> as_prepared(InputForm form, const std::vector<float>& x) {
 }
 
 // Kernels under test: those that MatMul takes for an instruction set, or else a set that these have
-// taken the place of, because the processor has more.
+// taken the place of.
 struct Tested {
   std::string name;
   Isa isa;
@@ -64,7 +64,12 @@ struct Tested {
 std::vector<Tested> all_tested() {
   std::vector<Tested> out;
   for (const Isa isa : supported_isas()) out.push_back({std::string(name(isa)), isa});
-#if defined(__aarch64__)
+#if defined(__x86_64__)
+  if (fast_avx512_bf16()) out.push_back({"avx512_in_float32", Isa::avx512, &avx512_kernels()});
+  if (has_avx512_bf16() && !fast_avx512_bf16()) {
+    out.push_back({"avx512_in_bf16", Isa::avx512, &avx512_bf16_kernels()});
+  }
+#elif defined(__aarch64__)
   if (has_neon_i8mm()) out.push_back({"neon_without_i8mm", Isa::neon, &neon_kernels()});
 #endif
   return out;
@@ -237,9 +242,10 @@ TEST_P(Kernels, TwoTerms) {
   }
 }
 
-// What a processor has more changes no bit of the results.
+// What a processor has more changes no bit of the results, but for BF16 weights: there activations
+// are rounded to bf16 or not.
 TEST_P(Kernels, TheSameBitsWithFurtherFeatures) {
-  if (tested().kernels == nullptr) return;
+  if (tested().kernels == nullptr || type() == TensorType::BF16) return;
   for (const Content content : kContents) {
     SCOPED_TRACE(static_cast<int>(content));
     for (const std::size_t n : {7, 8, 21}) {
@@ -267,6 +273,17 @@ TEST(Tiles, TakePromptsThroughBf16Weights) {
               type.type == TensorType::BF16)
         << type.name;
   }
+}
+
+TEST(Bf16Weights, TakePromptsByTheFasterArithmetic) {
+  const auto sets = supported_isas();
+  if (std::find(sets.begin(), sets.end(), Isa::avx512) == sets.end()) {
+    GTEST_SKIP() << "this processor has no AVX-512";
+  }
+  const MatMulShape shape{TensorType::BF16, 64, 1024};
+  EXPECT_EQ(MatMul(Isa::avx512).form(shape, 64).preparation,
+            fast_avx512_bf16() ? Preparation::bf16 : Preparation::f32);
+  EXPECT_EQ(MatMul(Isa::avx512).form(shape, 1).preparation, Preparation::f32);
 }
 
 // Work that the lab adds changes no bit of the results.

@@ -12,7 +12,9 @@ namespace {
 const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2_kernels();
-  if (isa == Isa::avx512) return avx512_kernels();
+  if (isa == Isa::avx512) {
+    return fast_avx512_bf16() ? avx512_bf16_kernels() : avx512_kernels();
+  }
   if (isa == Isa::amx) return amx_kernels();
 #elif defined(__aarch64__)
   if (isa == Isa::neon) return has_neon_i8mm() ? neon_i8mm_kernels() : neon_kernels();

@@ -4,27 +4,15 @@
 #include <string_view>
 
 #include "base/error.h"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include "base/processor.h"
 
 namespace ceiling::cpu {
 namespace {
 
-#if defined(__x86_64__)
-// CPUID leaves 0 and 1: AMD64 Architecture Programmer's Manual, volume 3, appendix E.3.
 bool is_amd_zen5_or_later() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid(0, &a, &b, &c, &d) == 0) return false;
-  const bool amd = b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
-  if (!amd || __get_cpuid(1, &a, &b, &c, &d) == 0) return false;
-  const unsigned family = (a >> 8 & 15) + (a >> 20 & 255);
-  return family >= 0x1a;
+  const Processor processor = this_processor();
+  return processor.vendor == Vendor::amd && processor.family >= 0x1a;
 }
-#else
-bool is_amd_zen5_or_later() { return false; }
-#endif
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The AVX-512 set, and the same with prompts through BF16 weights by AMX tiles.
+// The AVX-512 set, and the same with prompts through BF16 weights by bf16 arithmetic or AMX tiles.
 #include "device/cpu/kernels/amx/entries.h"
 #include "device/cpu/kernels/avx512/entries.h"
 #include "device/cpu/kernels/vector_set.h"
@@ -17,13 +17,15 @@ struct Avx512 {
   static constexpr auto prompt_workspace = prompt_workspace_avx512;
   static constexpr auto prompt_float = multiply_prompt_float_avx512;
   static constexpr auto prompt_float_workspace = prompt_float_workspace_avx512;
-  static constexpr auto has_bf16 = has_avx512_bf16;
+};
+
+struct Avx512Bf16 : Avx512 {
   static constexpr auto prompt_bf16 = multiply_prompt_bf16_avx512;
   static constexpr auto prompt_bf16_workspace = prompt_bf16_workspace_avx512;
   static constexpr auto prepare_bf16 = prepare_bf16_avx512;
 };
 
-struct Amx : Avx512 {
+struct Amx : Avx512Bf16 {
   static constexpr auto prompt_bf16 = multiply_prompt_bf16_amx;
   static constexpr auto prompt_bf16_workspace = prompt_bf16_workspace_amx;
 };
@@ -32,6 +34,11 @@ struct Amx : Avx512 {
 
 const KernelSet& amx_kernels() {
   static constexpr KernelSet set = VectorSet<Amx>::make();
+  return set;
+}
+
+const KernelSet& avx512_bf16_kernels() {
+  static constexpr KernelSet set = VectorSet<Avx512Bf16>::make();
   return set;
 }
 

@@ -42,9 +42,11 @@ struct KernelSet {
 };
 
 const KernelSet& portable_kernels();
-const KernelSet& avx2_kernels();       // x86-64 only
-const KernelSet& avx512_kernels();     // x86-64 only
-const KernelSet& amx_kernels();        // x86-64 only; of all types but BF16 avx512's results
+const KernelSet& avx2_kernels();    // x86-64 only
+const KernelSet& avx512_kernels();  // x86-64 only
+// x86-64 only; of all types but BF16 avx512's results.
+const KernelSet& avx512_bf16_kernels();  // where has_avx512_bf16()
+const KernelSet& amx_kernels();
 const KernelSet& neon_kernels();       // AArch64 only
 const KernelSet& neon_i8mm_kernels();  // AArch64 only, where has_neon_i8mm(); the same results
 

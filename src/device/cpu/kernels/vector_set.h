@@ -10,9 +10,8 @@
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
 // where the lab can add work,
 //   trial                     few of one row of activations, so changed
-// and, where there may be bf16 arithmetic,
-//   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16,
-//                             has_bf16(): whether this processor can
+// and, where there is bf16 arithmetic,
+//   prompt_bf16               BF16 weights, many rows; prompt_bf16_workspace(n), prepare_bf16
 #pragma once
 
 #include "device/cpu/kernels/kernel_set.h"
@@ -48,7 +47,7 @@ class VectorSet {
     if (n < Set::kPromptRows) return Route::few;
     using enum TensorType;
     if constexpr (kHasBf16) {
-      if (type == BF16 && Set::has_bf16()) return Route::prompt_bf16;
+      if (type == BF16) return Route::prompt_bf16;
     }
     if (type == F32 || type == F16 || type == BF16) return Route::prompt_float;
     return Route::prompt;
