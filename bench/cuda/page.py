@@ -30,12 +30,42 @@ def line(row, test):
     middle = {key: statistics.median(one[key] for one in of_test) for key in ("gb_per_s", "mbu", "gop_per_s")}
     uploads = [process["upload"]["gb_per_s"] for process in row["processes"] if "upload" in process]
     upload = f"{statistics.median(uploads):.1f}" if uploads else ""
-    budget = ""
-    if "--device-memory" in row["flags"]:
-        held = [s for s in row["processes"][0]["placement"] if s["residency"] == "copied"]
-        budget = f", {row['flags'][row['flags'].index('--device-memory') + 1]} of device memory ({held[-1]['holds'] if held else 'nothing'})"
-    return (f"| {row['shape']} {row['type']}{budget} | {of_test[0]['test']} | {statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f}) "
+    return (f"| {row['shape']} {row['type']} | {of_test[0]['test']} | {statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f}) "
             f"| {middle['gb_per_s']:.0f} | {100 * middle['mbu']:.1f} % | {middle['gop_per_s'] / 1e3:.1f} | {upload} |")
+
+
+SPILLED = """
+## What does not fit
+
+`--device-memory` leaves so many layers on the device; `--spill` says who runs the others: the CPU, the device over its link, or
+both in turns; "auto" chose by the rates measured. "predicted" is told by the same process before the test, from the rates of the
+device's memory, the host's and the link; the error is of the median process.
+
+| model | budget | on the device | spill | test | tokens/s (least-most) | predicted | error | over the link, a token |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def spilled(row):
+    return "--device-memory" in row["flags"]
+
+
+def flag(row, name, default):
+    return row["flags"][row["flags"].index(name) + 1] if name in row["flags"] else default
+
+
+def spilled_line(row, test):
+    of_test = [process["results"][test] for process in row["processes"]]
+    speeds = [one["tokens_per_s"]["median"] for one in of_test]
+    held = [part["holds"] for part in row["processes"][0]["placement"] if part["residency"] == "copied"]
+    predicted, error = "", ""
+    if "prediction" in of_test[0]:
+        predicted = f"{statistics.median(one['prediction']['tokens_per_s'] for one in of_test):.1f}"
+        error = f"{100 * statistics.median(one['prediction']['error'] for one in of_test):+.1f} %"
+    crossing = statistics.median(one.get("link_bytes_per_token", 0) for one in of_test)
+    return (f"| {row['shape']} {row['type']} | {flag(row, '--device-memory', '')} | {', '.join(held) or 'nothing'} | {flag(row, '--spill', 'auto')} "
+            f"| {of_test[0]['test']} | {statistics.median(speeds):.1f} ({min(speeds):.1f}-{max(speeds):.1f}) | {predicted} | {error} "
+            f"| {crossing / 1e9:.3f} GB |")
 
 
 def rest(row):
@@ -58,7 +88,12 @@ def main():
     print(HEAD.format(processes=len(found[0]["processes"]), device=first["device_description"]), end="")
     for row in found:
         for test in range(len(row["processes"][0]["results"])):
-            print(line(row, test))
+            if not spilled(row):
+                print(line(row, test))
+    print(SPILLED, end="")
+    for row in filter(spilled, found):
+        for test in range(len(row["processes"][0]["results"])):
+            print(spilled_line(row, test))
     notes = folder / "notes.md"
     if notes.exists():
         print("\n" + notes.read_text().strip())

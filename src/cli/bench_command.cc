@@ -20,6 +20,8 @@
 namespace ceiling::cli {
 namespace {
 
+constexpr std::string_view kHost = "cpu";  // the unit that reads the mapping
+
 struct BenchFlags {
   SessionFlags session;
   std::vector<unsigned> threads;  // empty: the default
@@ -103,6 +105,11 @@ class Bench {
     const Seconds load{
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
     const MemoryReader reader(session);
+    const bool spills = session.placement().spilled_bytes > 0;
+    if (spills) {
+      report_.rates.threads = threads;
+      report_.rates.link = session.device().link_rate().value_or(BytesPerSecond{});
+    }
     for (const SpeedTest& test : tests_) {
       progress.label(fmt::format("{} with {} threads", test.name(), threads));
       ThreadResult& result = report_.results.emplace_back();
@@ -110,9 +117,16 @@ class Bench {
       result.device = session.description();
       result.load = load;
       const auto go_on = [] { return !os::interrupted(); };
-      result.speed =
-          run_speed_test(session, test, flags_.repetitions, flags_.seed, reader.read(), go_on);
+      result.speed = run_speed_test(session, test, flags_.repetitions, flags_.seed, reader.read(),
+                                    reader.host(), go_on);
       if (!go_on()) return;
+      if (spills && test.kind == SpeedTest::Kind::decode && test.sequences == 1) {
+        report_.rates.device = result.speed.ceiling();
+        report_.rates.host = result.speed.host_rate();
+        result.predicted =
+            fit::predict_placed(report_.model->program(), session.placement(), kHost, test.depth,
+                                test.tokens, session.options().kv, report_.rates);
+      }
       if (flags_.profile) report_.profiles.push_back(profile_steps(session, test, flags_.seed));
       progress.set(report_.results.size());
     }
@@ -130,6 +144,10 @@ class Bench {
     report_.copied_bytes = session.executable().traffic().copied_bytes;
     report_.upload = session.executable().upload();
     report_.placement = session.placement();
+    report_.spill_reason = session.spill_reason();
+    if (&session.prompt_placement() != &session.placement()) {
+      report_.prompt_placement = session.prompt_placement();
+    }
   }
 
   const BenchFlags& flags_;

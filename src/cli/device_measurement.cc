@@ -60,6 +60,14 @@ std::optional<DeviceCandidate> measured(std::string_view name, const Model& mode
 
 }  // namespace
 
+BytesPerSecond host_read_rate(const Model& model) {
+  constexpr std::size_t kEnough = std::size_t{2} << 30;  // far beyond the caches
+  const std::span<const std::byte> pool = model.weights()->pool();
+  const std::span<const std::byte> region = pool.first(std::min(pool.size(), kEnough));
+  probe::touch(region, os::default_threads());
+  return measure_ceiling(region);
+}
+
 DeviceChoice measure_and_choose(const Model& model, const SessionOptions& options) {
   std::vector<DeviceCandidate> candidates;
   for (const std::string_view name : device_names()) {

@@ -54,6 +54,7 @@ void run(const RunFlags& flags) {
   GenerateOptions options = flags.generation;
   const std::vector<Token> prompt = encode_prompt(flags, *model, options.stop_tokens);
   Session session(model, settled(*model, flags.session.options));
+  if (!session.spill_reason().empty()) fmt::print(stderr, "spill {}\n", session.spill_reason());
   AnswerSummary summary;
   summary.load.value =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -20,6 +20,18 @@ std::vector<std::string> names_and_auto() {
   return names;
 }
 
+// One of some names, whatever their case; others are refused with the names that there are.
+template <typename T>
+CLI::Option* add_choice(CLI::App& command, const std::string& flag, T& value,
+                        const std::map<std::string, T>& choices, const std::string& help) {
+  std::vector<std::string> names;
+  for (const auto& [name, choice] : choices) names.push_back(name);
+  return command
+      .add_option_function<std::string>(
+          flag, [&value, choices](const std::string& name) { value = choices.at(name); }, help)
+      ->transform(CLI::IsMember(names, CLI::ignore_case).description(""));
+}
+
 }  // namespace
 
 void add_model_flag(CLI::App& command, SessionFlags& flags) {
@@ -41,14 +53,21 @@ void add_device_flags(CLI::App& command, SessionFlags& flags) {
           [&flags](const std::string& text) {
             flags.options.device_memory = parse_capacity(text).value;
           },
-          "of the device's own memory, at most this much (24GiB); what does not fit runs on the "
-          "CPU")
+          "of the device's own memory, at most this much (24GiB); what does not fit spills")
       ->type_name("SIZE");
   command.add_flag("--no-spill", flags.options.no_spill,
                    "refuse a model that does not fit the device's memory (exit code 3)");
-  const std::map<std::string, KvType> types = {{"f16", KvType::f16}, {"q8_0", KvType::q8_0}};
-  command.add_option("--kv", flags.options.kv, "type of the KV cache: f16 (default) or q8_0")
-      ->transform(CLI::CheckedTransformer(types, CLI::ignore_case).description(""))
+  add_choice<SpillMode>(command, "--spill", flags.options.spill,
+                        {{"cpu", SpillMode::cpu},
+                         {"stream", SpillMode::stream},
+                         {"both", SpillMode::both},
+                         {"auto", SpillMode::automatic}},
+                        "who runs what does not fit: cpu, stream (it crosses the link at every "
+                        "step), both, or auto (default): by measured rates")
+      ->type_name("WAY");
+  add_choice<KvType>(command, "--kv", flags.options.kv,
+                     {{"f16", KvType::f16}, {"q8_0", KvType::q8_0}},
+                     "type of the KV cache: f16 (default) or q8_0")
       ->type_name("TYPE");
 }
 
@@ -63,6 +82,7 @@ void add_split_flags(CLI::App& command, SessionFlags& flags) {
 }
 
 SessionOptions settled(const Model& model, SessionOptions options) {
+  options.host_read_rate = [&model] { return host_read_rate(model); };
   if (options.device != kAuto && options.prefill_device != kAuto) return options;
   const DeviceChoice choice = measure_and_choose(model, options);
   for (std::string* device : {&options.device, &options.prefill_device}) {

@@ -30,24 +30,59 @@ ordered_json distribution_json(const probe::Distribution& values, double unit) {
           {"count", values.sorted().size()}};
 }
 
+ordered_json placement_json(const Placement& placement) {
+  ordered_json segments = ordered_json::array();
+  for (const Segment& segment : placement.segments) {
+    segments.push_back({{"unit", segment.unit},
+                        {"holds", segment.holds},
+                        {"residency", name(segment.residency)},
+                        {"weight_bytes", segment.weight_bytes},
+                        {"kv_bytes", segment.kv_bytes}});
+  }
+  return segments;
+}
+
+double prediction_error(const ThreadResult& result) {
+  return result.predicted->tokens_per_s() / result.speed.median_tokens_per_s() - 1;
+}
+
+ordered_json prediction_json(const ThreadResult& result) {
+  ordered_json segments = ordered_json::array();
+  for (const fit::PlacedTime& part : result.predicted->segments) {
+    segments.push_back({{"unit", part.unit},
+                        {"holds", part.holds},
+                        {"residency", name(part.residency)},
+                        {"bytes", part.bytes},
+                        {"seconds", part.time.value}});
+  }
+  return {{"tokens_per_s", result.predicted->tokens_per_s()},
+          {"error", prediction_error(result)},
+          {"cuts_s", result.predicted->cuts.value},
+          {"segments", std::move(segments)}};
+}
+
 ordered_json result_json(const ThreadResult& result) {
   const SpeedResult& speed = result.speed;
   ordered_json slices = ordered_json::array();
   for (const probe::ReadSlice& slice : speed.slices) slices.push_back(slice.rate().gb_per_s());
-  return {{"test", speed.test.name()},
-          {"threads", result.threads},
-          {"tokens", speed.test.tokens},
-          {"depth", speed.test.depth},
-          {"sequences", speed.test.sequences},
-          {"load_s", result.load.value},
-          {"tokens_per_s",
-           {{"samples", speed.tokens_per_s()}, {"median", speed.median_tokens_per_s()}}},
-          {"bytes_per_token", speed.bytes_per_token()},
-          {"operations_per_token", speed.cost.operations / speed.tokens()},
-          {"gb_per_s", speed.read_rate().gb_per_s()},
-          {"gop_per_s", speed.operations_per_s() / 1e9},
-          {"mbu", speed.share_of_ceiling()},
-          {"slices_gb_per_s", std::move(slices)}};
+  ordered_json json = {
+      {"test", speed.test.name()},
+      {"threads", result.threads},
+      {"tokens", speed.test.tokens},
+      {"depth", speed.test.depth},
+      {"sequences", speed.test.sequences},
+      {"load_s", result.load.value},
+      {"tokens_per_s",
+       {{"samples", speed.tokens_per_s()}, {"median", speed.median_tokens_per_s()}}},
+      {"bytes_per_token", speed.bytes_per_token()},
+      {"link_bytes_per_token", speed.link_bytes_per_token()},
+      {"operations_per_token", speed.cost.operations / speed.tokens()},
+      {"gb_per_s", speed.read_rate().gb_per_s()},
+      {"gop_per_s", speed.operations_per_s() / 1e9},
+      {"mbu", speed.share_of_ceiling()},
+      {"slices_gb_per_s", std::move(slices)}};
+  if (result.predicted) json["prediction"] = prediction_json(result);
+  return json;
 }
 
 ordered_json model_json(const SpeedReport& report) {
@@ -92,6 +127,24 @@ std::string row(const ThreadResult& result) {
       speed.read_rate().gb_per_s(), speed.operations_per_s() / 1e9, 100 * speed.share_of_ceiling());
 }
 
+std::string spill_text(const SpeedReport& report) {
+  std::string text = describe(report.placement);
+  if (report.prompt_placement) text += "prompts:\n" + describe(*report.prompt_placement);
+  if (!report.spill_reason.empty()) text += fmt::format("spill: {}\n", report.spill_reason);
+  for (const ThreadResult& result : report.results) {
+    if (result.speed.link_bytes > 0) {
+      text += fmt::format(
+          "{}: {} a token over the link\n", result.speed.test.name(),
+          format_capacity({static_cast<std::uint64_t>(result.speed.link_bytes_per_token())}));
+    }
+    if (!result.predicted) continue;
+    text += fmt::format("{}: {} tokens/s were predicted of the units' rates ({:+.1f} %)\n",
+                        result.speed.test.name(), format_count(result.predicted->tokens_per_s()),
+                        100 * prediction_error(result));
+  }
+  return text;
+}
+
 }  // namespace
 
 BytesPerSecond SpeedReport::ceiling() const {
@@ -125,7 +178,7 @@ std::string to_text(const SpeedReport& report) {
   }
   if (report.load) text += to_text(*report.load);
   if (report.placement.copied_bytes + report.placement.spilled_bytes > 0) {
-    text += describe(report.placement);
+    text += spill_text(report);
   }
   for (const StepProfile& profile : report.profiles) {
     text += "\n" + to_text(profile, report.ceiling());
@@ -163,15 +216,15 @@ ordered_json to_json(const SpeedReport& report) {
                       {"gb_per_s", (report.upload.bytes / report.upload.time).gb_per_s()}};
   }
   if (report.load) json["load"] = to_json(*report.load);
-  ordered_json segments = ordered_json::array();
-  for (const Segment& segment : report.placement.segments) {
-    segments.push_back({{"unit", segment.unit},
-                        {"holds", segment.holds},
-                        {"residency", name(segment.residency)},
-                        {"weight_bytes", segment.weight_bytes},
-                        {"kv_bytes", segment.kv_bytes}});
+  json["placement"] = placement_json(report.placement);
+  if (report.prompt_placement) json["prompt_placement"] = placement_json(*report.prompt_placement);
+  if (report.placement.spilled_bytes > 0) {
+    json["spill"] = {{"chosen", report.spill_reason},
+                     {"window_bytes", report.placement.window_bytes},
+                     {"device_gb_per_s", report.rates.device.gb_per_s()},
+                     {"host_gb_per_s", report.rates.host.gb_per_s()},
+                     {"link_gb_per_s", report.rates.link.gb_per_s()}};
   }
-  json["placement"] = std::move(segments);
   if (!profiles.empty()) json["profile"] = std::move(profiles);
   return json;
 }

@@ -9,6 +9,7 @@
 #include "cli/load_test.h"
 #include "cli/speed_test.h"
 #include "cli/step_profile.h"
+#include "fit/placed_decode.h"
 #include "os/memory.h"
 #include "probe/machine.h"
 
@@ -19,6 +20,7 @@ struct ThreadResult {
   std::string device;  // "2 threads, AVX-512 VNNI"
   Seconds load;        // from the file's name to ready
   SpeedResult speed;
+  std::optional<fit::PlacedPrediction> predicted;  // of decode where something spills
 };
 
 struct SpeedReport {
@@ -39,6 +41,9 @@ struct SpeedReport {
   std::uint64_t copied_bytes = 0;  // of weights
   Upload upload;
   Placement placement;
+  std::optional<Placement> prompt_placement;  // where prompts run in another way
+  std::string spill_reason;                   // what rates chose; empty: nothing to choose
+  fit::UnitRates rates;                       // where something spills
   os::ProcessMemory memory;
 
   BytesPerSecond ceiling() const;  // the median of all slices

@@ -34,7 +34,8 @@ StepProfile profile_steps(Session& session, const SpeedTest& test, std::uint64_t
   SpeedRun run(session, profile.test, seed, [] { return true; });
   run.prepare();
   profile.steps = run.steps();
-  Executable& executable = session.executable();
+  Executable& executable =
+      session.executable_of(test.kind == SpeedTest::Kind::prompt ? test.tokens : 1);
   executable.reset_profile();
   executable.set_profiling(true);
   profile.time = *run.repeat({});

@@ -52,6 +52,7 @@ struct ProfileEntry {
 // What crossed which memory, for a phase.
 struct Traffic {
   std::uint64_t weight_bytes = 0, kv_bytes = 0, copied_bytes = 0;
+  std::uint64_t link_bytes = 0;   // of weights that crossed the link to be used once
   std::uint64_t added_bytes = 0;  // by AddedWork, from memory
 };
 
@@ -93,9 +94,20 @@ class Executable {
   virtual void stop_added_work() {}
 };
 
+struct StepRange {
+  std::size_t begin = 0, end = 0;
+};
+
 struct CompileOptions {
   std::uint32_t max_rows = 512;  // rows of one Batch
   std::uint32_t max_logit_rows = 1;
+  // Matrices that no step outside these ranges uses are not copied: each range's cross the link
+  // whenever it runs. Only for devices that tell a link_rate().
+  std::vector<StepRange> streamed = {};
+  // Segments of one round run one after another, in the order of their compilation, in each step.
+  unsigned round = 0;
+  // Stores of this device for states that `kv` does not hold.
+  std::vector<KvStore*> other_kv = {};
 };
 
 class Device {
@@ -107,6 +119,9 @@ class Device {
   // How fast it reads its own memory now, by one short read; empty: its memory is the host's, which
   // `probe` reads.
   virtual std::optional<BytesPerSecond> read_rate() { return std::nullopt; }
+  // How fast weights cross to it now, by one short copy; empty: they do not, or it cannot run what
+  // crosses at every step.
+  virtual std::optional<BytesPerSecond> link_rate() { return std::nullopt; }
   virtual std::unique_ptr<KvStore> make_kv_store(const Program& program, std::size_t begin_step,
                                                  std::size_t end_step, KvType type,
                                                  std::uint32_t pages) = 0;

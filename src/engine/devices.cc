@@ -52,6 +52,8 @@ UnitBudget device_budget(std::string_view name, const Program& program,
   if (name == "cuda") {
     device.memory_bytes = cuda::free_memory({.number = 0, .memory_bytes = device_memory});
     device.workspace_bytes = cuda::workspace_bytes(program, options);
+    device.window_pieces = cuda::window().pieces;
+    device.window_bytes = cuda::window().bytes;
     return device;
   }
   const vulkan::Reach reach = vulkan::reach({.memory_bytes = device_memory});

@@ -5,34 +5,6 @@
 #include "base/error.h"
 
 namespace ceiling {
-namespace {
-
-class MirroredStore final : public KvStore {
- public:
-  MirroredStore(KvStore& prefill, KvStore& decode) : prefill_(prefill), decode_(decode) {}
-  std::uint32_t page_positions() const override { return decode_.page_positions(); }
-  std::uint32_t page_count() const override { return decode_.page_count(); }
-  std::uint64_t page_bytes() const override { return prefill_.page_bytes() + decode_.page_bytes(); }
-  void copy_page(std::uint32_t from, std::uint32_t to) override {
-    prefill_.copy_page(from, to);
-    decode_.copy_page(from, to);
-  }
-  std::uint64_t canonical_page_bytes() const override { return decode_.canonical_page_bytes(); }
-  void export_page(std::uint32_t page, std::span<std::byte> canonical) const override {
-    decode_.export_page(page, canonical);
-  }
-  void import_page(std::uint32_t page, std::span<const std::byte> canonical) override {
-    prefill_.import_page(page, canonical);
-    decode_.import_page(page, canonical);
-  }
-
- private:
-  KvStore& prefill_;
-  KvStore& decode_;
-};
-
-}  // namespace
-
 HandOver::HandOver(KvStore& prefill, KvStore& decode, std::uint32_t sequences)
     : stores_{&prefill, &decode},
       seen_{std::vector<std::uint32_t>(sequences, 0), std::vector<std::uint32_t>(sequences, 0)},
@@ -72,10 +44,6 @@ void HandOver::truncated(std::uint32_t sequence, std::uint32_t length) {
 
 void HandOver::forked(std::uint32_t from, std::uint32_t to) {
   for (auto& side : seen_) side[to] = side[from];
-}
-
-std::unique_ptr<KvStore> mirror_stores(KvStore& prefill, KvStore& decode) {
-  return std::make_unique<MirroredStore>(prefill, decode);
 }
 
 }  // namespace ceiling

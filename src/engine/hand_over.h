@@ -38,7 +38,4 @@ class HandOver {
   std::uint64_t bytes_ = 0;
 };
 
-// The two stores as one, for who owns the pages: a page that is copied is copied in both.
-std::unique_ptr<KvStore> mirror_stores(KvStore& prefill, KvStore& decode);
-
 }  // namespace ceiling

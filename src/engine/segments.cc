@@ -9,13 +9,11 @@ namespace {
 
 class JoinedStore final : public KvStore {
  public:
-  explicit JoinedStore(std::vector<std::unique_ptr<KvStore>> parts) : parts_(std::move(parts)) {
-    for (const auto& part : parts_) {
-      if (part->page_positions() == parts_[0]->page_positions()) continue;
-      fail(ExitCode::failed, "units with KV pages of {} and {} positions cannot share a model",
-           parts_[0]->page_positions(), part->page_positions());
-    }
+  explicit JoinedStore(std::vector<std::unique_ptr<KvStore>> owned) : owned_(std::move(owned)) {
+    for (const auto& part : owned_) parts_.push_back(part.get());
+    check_pages();
   }
+  explicit JoinedStore(std::vector<KvStore*> parts) : parts_(std::move(parts)) { check_pages(); }
 
   std::uint32_t page_positions() const override { return parts_[0]->page_positions(); }
   std::uint32_t page_count() const override { return parts_[0]->page_count(); }
@@ -24,18 +22,18 @@ class JoinedStore final : public KvStore {
     return sum(&KvStore::canonical_page_bytes);
   }
   void copy_page(std::uint32_t from, std::uint32_t to) override {
-    for (const auto& part : parts_) part->copy_page(from, to);
+    for (KvStore* const part : parts_) part->copy_page(from, to);
   }
   // States come in the order of their layers, and so do the segments.
   void export_page(std::uint32_t page, std::span<std::byte> canonical) const override {
-    for (const auto& part : parts_) {
+    for (const KvStore* const part : parts_) {
       const std::size_t bytes = part->canonical_page_bytes();
       part->export_page(page, canonical.first(bytes));
       canonical = canonical.subspan(bytes);
     }
   }
   void import_page(std::uint32_t page, std::span<const std::byte> canonical) override {
-    for (const auto& part : parts_) {
+    for (KvStore* const part : parts_) {
       const std::size_t bytes = part->canonical_page_bytes();
       part->import_page(page, canonical.first(bytes));
       canonical = canonical.subspan(bytes);
@@ -45,11 +43,19 @@ class JoinedStore final : public KvStore {
  private:
   std::uint64_t sum(std::uint64_t (KvStore::*bytes)() const) const {
     std::uint64_t total = 0;
-    for (const auto& part : parts_) total += (part.get()->*bytes)();
+    for (const KvStore* const part : parts_) total += (part->*bytes)();
     return total;
   }
+  void check_pages() const {
+    for (const KvStore* const part : parts_) {
+      if (part->page_positions() == parts_[0]->page_positions()) continue;
+      fail(ExitCode::failed, "units with KV pages of {} and {} positions cannot share a model",
+           parts_[0]->page_positions(), part->page_positions());
+    }
+  }
 
-  std::vector<std::unique_ptr<KvStore>> parts_;
+  std::vector<KvStore*> parts_;
+  std::vector<std::unique_ptr<KvStore>> owned_;  // where they are its own
 };
 
 class JoinedExecutable final : public Executable {
@@ -89,6 +95,7 @@ class JoinedExecutable final : public Executable {
       total.weight_bytes += traffic.weight_bytes;
       total.kv_bytes += traffic.kv_bytes;
       total.copied_bytes += traffic.copied_bytes;
+      total.link_bytes += traffic.link_bytes;
     }
     return total;
   }
@@ -115,6 +122,10 @@ class JoinedExecutable final : public Executable {
 
 std::unique_ptr<KvStore> join_stores(std::vector<std::unique_ptr<KvStore>> parts) {
   if (parts.size() == 1) return std::move(parts[0]);
+  return std::make_unique<JoinedStore>(std::move(parts));
+}
+
+std::unique_ptr<KvStore> view_of(std::vector<KvStore*> parts) {
   return std::make_unique<JoinedStore>(std::move(parts));
 }
 

@@ -8,7 +8,9 @@
 #include "engine/devices.h"
 #include "engine/hand_over.h"
 #include "engine/kv_pages.h"
+#include "engine/placed_parts.h"
 #include "engine/segments.h"
+#include "engine/session_placement.h"
 #include "os/memory.h"
 
 namespace ceiling {
@@ -41,6 +43,14 @@ void check_memory(std::uint64_t needed, const SessionOptions& options, std::stri
       format_capacity({available}));
 }
 
+std::uint64_t host_kv_bytes(const std::vector<Segment>& segments, std::string_view host) {
+  std::uint64_t bytes = 0;
+  for (const Segment& segment : segments) {
+    if (segment.unit == host) bytes += segment.kv_bytes;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 struct Session::State {
@@ -57,68 +67,128 @@ struct Session::State {
   SessionOptions options;
   Device& unit(std::string_view name);  // made when it is first asked for
 
-  // The model as one device was asked to run it.
+  // The model as it runs in one phase, or on one of two devices.
   struct Side {
     Placement placement;
-    std::vector<KvStore*> segment_stores;  // the parts of the store
-    std::unique_ptr<KvStore> store;
+    std::vector<PlacedPart> parts;
     std::unique_ptr<Executable> executable;
   };
-  Side make_side(std::string_view device, const CompileOptions& compile);
-  void make_stores(Side& side);
+  void make_sides();
+  void make_prompt_side(const SessionPlacement& placed);
+  Side placed_side(const Placement& placement, const std::vector<Segment>& segments,
+                   std::string_view host);
+  void compile_side(Side& side, std::string_view host, const CompileOptions& compile);
+  KvStore* make_store(const Segment& segment);
+  std::uint32_t pages_of_each(const std::vector<Segment>& segments);
+  void hand_over_between(const std::vector<KvStore*>& prompts,
+                         const std::vector<KvStore*>& answers);
   void truncate(std::uint32_t sequence, std::uint32_t length);
+  bool runs_as_prompt(std::size_t rows) const { return prefill && rows >= prompt_rows; }
   // For `count` more positions of a sequence: many are a prompt's.
   Executable& executable_for(std::uint32_t sequence, std::size_t count);
 
   std::vector<std::unique_ptr<Device>> devices;  // the one asked for, then others in use
+  std::vector<std::unique_ptr<KvStore>> stores;  // of every side's segments
+  std::uint32_t store_pages = 0;
+  CompileOptions compile;
   Side main;
-  std::optional<Side> prefill;  // where prompts run elsewhere
+  std::optional<Side> prefill;    // where prompts run in another way
+  std::uint32_t prompt_rows = 2;  // so many rows are a prompt then
+  std::string spill_reason;
+  std::unique_ptr<KvStore> handed_over[2];  // what prompts and answers have apart
   std::optional<HandOver> hand_over;
-  std::unique_ptr<KvStore> both_stores;
+  std::unique_ptr<KvStore> all_stores;
   std::unique_ptr<KvPages> pages;
   Batch batch;  // reused from step to step
 };
 
 Session::State::State(std::shared_ptr<const Model> opened, const SessionOptions& asked)
     : model(std::move(opened)), options(with_defaults(program(), asked)) {
-  CompileOptions compile;
   compile.max_rows = std::max(options.batch_rows, options.sequences);
   compile.max_logit_rows = std::max(options.logit_rows, options.sequences);
-  main = make_side(options.device, compile);
-  if (options.prefill_device.empty() || options.prefill_device == options.device) {
-    pages = std::make_unique<KvPages>(*main.store, options.sequences);
-    return;
-  }
-  prefill = make_side(options.prefill_device, compile);
-  hand_over.emplace(*prefill->store, *main.store, options.sequences);
-  both_stores = mirror_stores(*prefill->store, *main.store);
-  pages = std::make_unique<KvPages>(*both_stores, options.sequences);
+  make_sides();
+  std::vector<KvStore*> all;
+  for (const auto& store : stores) all.push_back(store.get());
+  all_stores = view_of(std::move(all));
+  pages = std::make_unique<KvPages>(*all_stores, options.sequences);
 }
 
-Session::State::Side Session::State::make_side(std::string_view device,
-                                               const CompileOptions& compile) {
+void Session::State::make_sides() {
+  const auto unit_of = [this](std::string_view name) -> Device& { return unit(name); };
+  unit(options.device);
+  const SessionPlacement placed =
+      place_session(program(), options, compile, options.device, unit_of);
+  spill_reason = placed.reason;
+  const bool elsewhere =
+      !options.prefill_device.empty() && options.prefill_device != options.device;
+  const bool two_ways = !elsewhere && placed.differs();
+  const Placement& answers = placed.phases.decode;
+  main =
+      placed_side(answers, two_ways ? cut_alike(answers, placed.phases.prefill) : answers.segments,
+                  placed.host);
+  CompileOptions of_answers = compile;
+  if (two_ways) {  // prompts have buffers of their own
+    of_answers.max_rows = std::max({options.sequences, placed.prompt_rows, options.logit_rows});
+    of_answers.max_rows = std::min(of_answers.max_rows, compile.max_rows);
+  }
+  compile_side(main, placed.host, of_answers);
+  if (two_ways) make_prompt_side(placed);
+  if (!elsewhere) return;
+  const SessionPlacement other =
+      place_session(program(), options, compile, options.prefill_device, unit_of);
+  prefill = placed_side(other.phases.prefill, other.phases.prefill.segments, other.host);
+  compile.round = 1;
+  compile_side(*prefill, other.host, compile);
+  const auto stores_of = [](const Side& side) {
+    std::vector<KvStore*> out;
+    for (const PlacedPart& part : side.parts) out.push_back(part.kv);
+    return out;
+  };
+  hand_over_between(stores_of(*prefill), stores_of(main));
+}
+
+// Prompts on the same device in another way: what stays where it is shares weights and cache.
+void Session::State::make_prompt_side(const SessionPlacement& placed) {
   Side side;
-  unit(device);
-  side.placement =
-      place(program(), unit_budgets(device, program(), compile, options.device_memory),
-            options.context, options.sequences, options.kv, Phase::decode, options.no_spill);
-  std::uint64_t host_bytes = 0;
-  for (const Segment& segment : side.placement.segments) {
-    if (segment.residency != Residency::copied) host_bytes += segment.kv_bytes;
+  side.placement = placed.phases.prefill;
+  std::vector<KvStore*> moved[2];
+  const std::vector<Segment> segments = cut_alike(side.placement, main.placement);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const PlacedPart& answers = main.parts[i];
+    KvStore* kv = answers.kv;
+    if (segments[i].unit != answers.segment.unit) {
+      kv = make_store(segments[i]);
+      moved[0].push_back(kv);
+      moved[1].push_back(answers.kv);
+    }
+    side.parts.push_back({segments[i], kv});
   }
-  check_memory(host_bytes, options, "the KV cache");
-  make_stores(side);
-  std::vector<std::unique_ptr<Executable>> executables;
-  for (std::size_t i = 0; i < side.placement.segments.size(); ++i) {
-    const Segment& segment = side.placement.segments[i];
-    executables.push_back(unit(segment.unit)
-                              .compile(program(), model->weights(), segment.begin, segment.end,
-                                       *side.segment_stores[i], compile));
-    if (segment.residency != Residency::copied) host_bytes += executables.back()->workspace_bytes();
-  }
-  side.executable = join_executables(std::move(executables));
-  check_memory(host_bytes, options, "the KV cache and the buffers");
+  compile.round = 1;
+  compile_side(side, placed.host, compile);
+  prefill = std::move(side);
+  prompt_rows = placed.prompt_rows;
+  hand_over_between(moved[0], moved[1]);
+}
+
+Session::State::Side Session::State::placed_side(const Placement& placement,
+                                                 const std::vector<Segment>& segments,
+                                                 std::string_view host) {
+  Side side;
+  side.placement = placement;
+  check_memory(host_kv_bytes(placement.segments, host), options, "the KV cache");
+  if (store_pages == 0) store_pages = pages_of_each(segments);
+  for (const Segment& segment : segments) side.parts.push_back({segment, make_store(segment)});
   return side;
+}
+
+void Session::State::compile_side(Side& side, std::string_view host,
+                                  const CompileOptions& of_side) {
+  Compiled compiled = compile_parts(
+      program(), model->weights(), side.parts, host,
+      [this](std::string_view name) -> Device& { return unit(name); }, of_side);
+  side.executable = std::move(compiled.executable);
+  check_memory(host_kv_bytes(side.placement.segments, host) + compiled.host_workspace_bytes,
+               options, "the KV cache and the buffers");
 }
 
 Device& Session::State::unit(std::string_view name) {
@@ -128,31 +198,39 @@ Device& Session::State::unit(std::string_view name) {
   return *devices.emplace_back(make_device(name, options.threads));
 }
 
-void Session::State::make_stores(Side& side) {
-  const auto stores = [&](std::uint32_t pages_of_each) {
-    std::vector<std::unique_ptr<KvStore>> out;
-    for (const Segment& segment : side.placement.segments) {
-      out.push_back(
-          unit(segment.unit)
-              .make_kv_store(program(), segment.begin, segment.end, options.kv, pages_of_each));
-    }
-    return out;
-  };
-  // A device chooses the size of its pages; stores of one page tell it.
-  const std::uint32_t page = join_stores(stores(1))->page_positions();
-  auto parts = stores(options.sequences * ((options.context + page - 1) / page));
-  for (const auto& part : parts) side.segment_stores.push_back(part.get());
-  side.store = join_stores(std::move(parts));
+KvStore* Session::State::make_store(const Segment& segment) {
+  stores.push_back(
+      unit(segment.unit)
+          .make_kv_store(program(), segment.begin, segment.end, options.kv, store_pages));
+  return stores.back().get();
+}
+
+// A device chooses the size of its pages; stores of one page tell it.
+std::uint32_t Session::State::pages_of_each(const std::vector<Segment>& segments) {
+  std::vector<std::unique_ptr<KvStore>> out;
+  for (const Segment& segment : segments) {
+    out.push_back(
+        unit(segment.unit).make_kv_store(program(), segment.begin, segment.end, options.kv, 1));
+  }
+  const std::uint32_t page = join_stores(std::move(out))->page_positions();
+  return options.sequences * ((options.context + page - 1) / page);
+}
+
+void Session::State::hand_over_between(const std::vector<KvStore*>& prompts,
+                                       const std::vector<KvStore*>& answers) {
+  handed_over[0] = view_of(prompts);
+  handed_over[1] = view_of(answers);
+  hand_over.emplace(*handed_over[0], *handed_over[1], options.sequences);
 }
 
 Executable& Session::State::executable_for(std::uint32_t sequence, std::size_t count) {
   if (!prefill) return *main.executable;
-  const auto side = count > 1 ? HandOver::Side::prefill : HandOver::Side::decode;
+  const auto side = runs_as_prompt(count) ? HandOver::Side::prefill : HandOver::Side::decode;
   const std::uint32_t length = pages->length(sequence);
   const auto before = static_cast<std::uint32_t>(length - count);
   hand_over->bring(side, sequence, before, pages->tables()[sequence]);
   hand_over->appended(side, sequence, length);
-  return count > 1 ? *prefill->executable : *main.executable;
+  return side == HandOver::Side::prefill ? *prefill->executable : *main.executable;
 }
 
 void Session::State::truncate(std::uint32_t sequence, std::uint32_t length) {
@@ -215,12 +293,32 @@ std::string Session::description() const {
   return text;
 }
 Executable& Session::executable() { return *state_->main.executable; }
+Executable& Session::executable_of(std::size_t rows) {
+  return state_->runs_as_prompt(rows) ? *state_->prefill->executable : *state_->main.executable;
+}
+Traffic Session::traffic() const {
+  Traffic total = state_->main.executable->traffic();
+  if (!state_->prefill) return total;
+  const Traffic prompts = state_->prefill->executable->traffic();
+  total.weight_bytes += prompts.weight_bytes;
+  total.kv_bytes += prompts.kv_bytes;
+  total.copied_bytes += prompts.copied_bytes;
+  total.link_bytes += prompts.link_bytes;
+  return total;
+}
 const Placement& Session::placement() const { return state_->main.placement; }
+const Placement& Session::prompt_placement() const {
+  return state_->prefill ? state_->prefill->placement : state_->main.placement;
+}
+const std::string& Session::spill_reason() const { return state_->spill_reason; }
 const SessionOptions& Session::options() const { return state_->options; }
 std::uint32_t Session::context() const { return state_->options.context; }
 std::uint64_t Session::kv_bytes() const {
-  const KvStore& store = *state_->main.store;
-  return store.page_bytes() * store.page_count();
+  std::uint64_t bytes = 0;
+  for (const PlacedPart& part : state_->main.parts) {
+    bytes += part.kv->page_bytes() * part.kv->page_count();
+  }
+  return bytes;
 }
 std::uint64_t Session::handed_over_bytes() const {
   return state_->hand_over ? state_->hand_over->bytes() : 0;

@@ -12,6 +12,9 @@
 
 namespace ceiling {
 
+// Who runs what does not fit a device's memory: SpillWay's, or by measured rates.
+enum class SpillMode : std::uint8_t { cpu, stream, both, automatic };
+
 struct SessionOptions {
   std::string device = "cpu";       // one of device_names()
   std::string prefill_device = {};  // prompts run on it; empty: on `device`, as answers do
@@ -23,24 +26,32 @@ struct SessionOptions {
   KvType kv = KvType::f16;
   std::uint64_t device_memory = 0;  // bytes of a device's own memory; 0: what is free
   bool no_spill = false;            // refuse where something would not fit that memory
+  SpillMode spill = SpillMode::automatic;
+  // How fast the CPU reads the model's mapping now: asked for where something spills and the mode
+  // goes by rates. Empty: unknown.
+  std::function<BytesPerSecond()> host_read_rate = {};
 };
 
 class Session {
  public:
   // Throws Error(usage): unknown device, a context beyond the model's limit; Error(failed): the KV
-  // cache and the buffers do not fit the memory that is free, or the device is not there;
-  // Error(refused): no_spill, and something does not fit.
+  // cache and the buffers do not fit the memory that is free, or the device is not there, or it
+  // cannot stream what was asked to be; Error(refused): no_spill, and something does not fit.
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
   const Model& model() const;
-  Device& device();                 // the one asked for
-  std::string description() const;  // of all units in use
-  Executable& executable();
-  const Placement& placement() const;
-  const SessionOptions& options() const;  // with the defaults filled in
+  Device& device();                             // the one asked for
+  std::string description() const;              // of all units in use
+  Executable& executable();                     // of answers
+  Executable& executable_of(std::size_t rows);  // of a batch of one sequence: the same, or another
+  Traffic traffic() const;                      // of all
+  const Placement& placement() const;           // of answers
+  const Placement& prompt_placement() const;    // likewise
+  const std::string& spill_reason() const;  // one line; empty: nothing spills, or it was asked so
+  const SessionOptions& options() const;    // with the defaults filled in
   std::uint32_t context() const;
   std::uint64_t kv_bytes() const;           // of all positions that the session may hold
   std::uint64_t handed_over_bytes() const;  // of KV cache, between prefill_device and device

@@ -36,27 +36,54 @@ std::set<WeightId> weights_of(const Program& program, std::size_t begin, std::si
   return out;
 }
 
+std::uint64_t weight_bytes(const Program& program, std::size_t begin, std::size_t end) {
+  std::uint64_t total = 0;
+  for (const WeightId weight : weights_of(program, begin, end)) {
+    total += program.weights[weight].bytes();
+  }
+  return total;
+}
+
+std::uint64_t room(const UnitBudget& unit) {
+  return unit.memory_bytes - std::min(unit.memory_bytes, unit.workspace_bytes);
+}
+
+// What the first unit needs before it holds a layer, where layers are streamed: the window and all
+// of the KV cache.
+std::uint64_t streaming_bytes(const Program& program, const UnitBudget& unit,
+                              const PlaceFor& what) {
+  std::uint64_t largest = 0;
+  for (const Piece& piece : pieces_of(program)) {
+    if (piece.layer < 0) continue;
+    largest = std::max(largest, weight_bytes(program, piece.begin, piece.end));
+  }
+  return unit.window_pieces * largest + std::min(unit.window_bytes, largest) +
+         std::uint64_t{what.context} * what.sequences * kv_bytes_per_position(program, what.kv);
+}
+
 // Places the pieces of one Program; the result grows from its end.
 class Placer {
  public:
-  Placer(const Program& program, const std::vector<UnitBudget>& units, std::uint64_t positions,
-         KvType kv)
+  Placer(const Program& program, const std::vector<UnitBudget>& units, const PlaceFor& what)
       : program_(program),
         units_(units),
-        positions_(positions),
-        kv_(kv),
+        positions_(std::uint64_t{what.context} * what.sequences),
+        kv_(what.kv),
         pieces_(pieces_of(program)) {}
 
-  std::vector<Segment> run() {
+  // `kept`: bytes of the first unit that are not for layers; its KV cache is among them then.
+  std::vector<Segment> run(SpillWay way, std::uint64_t kept) {
+    kept_ = kept;
     std::size_t left = pieces_.size();  // pieces [0, left) have no unit yet
     for (std::size_t u = 0; u + 1 < units_.size(); ++u) left = fill(u, left);
     const bool preferred = units_.size() > 1;
     if (left > 0) {
       const std::size_t layers_begin = preferred ? pieces_.front().end : 0;
       const std::size_t end = pieces_[left - 1].end;
-      if (end > layers_begin) {
-        const bool spilled = preferred || units_.back().over_link;
-        add(layers_begin, end, units_.back(), spilled ? Residency::spilled : Residency::shared);
+      if (end > layers_begin && preferred) spill(left, way);
+      if (end > layers_begin && !preferred) {
+        add(layers_begin, end, units_.back(),
+            units_.back().over_link ? Residency::spilled : Residency::shared);
       }
       if (layers_begin > 0) add_look_up();
     }
@@ -72,8 +99,7 @@ class Placer {
     const std::size_t end = pieces_[left - 1].end;
     std::size_t taken = left;
     while (taken > 1) {  // piece 0 is the look-up
-      const std::size_t begin = pieces_[taken - 1].begin;
-      if (weight_bytes(begin, end) + kv_bytes(begin, end) > room(unit)) break;
+      if (needed(pieces_[taken - 1].begin, end) > room_of(unit)) break;
       --taken;
     }
     if (taken < left) {
@@ -83,25 +109,66 @@ class Placer {
     return taken;
   }
 
+  // Pieces [1, left) to the last unit or over the first one's link; the output head never crosses.
+  void spill(std::size_t left, SpillWay way) {
+    const double share = crossing_share(way);
+    const std::size_t together = std::max<std::size_t>(units_.front().window_pieces, 1);
+    double due = 0;            // layers that should have crossed by now
+    std::size_t crossing = 0;  // as many as the window holds cross together: fewer cuts
+    for (std::size_t i = left; i-- > 1;) {  // from the end, as everything here
+      const Piece& piece = pieces_[i];
+      bool crosses = false;
+      if (piece.layer >= 0) {
+        due += share;
+        if (crossing == 0 && due >= 1 - 1e-9) crossing = together;
+        crosses = crossing > 0;
+        if (crosses) {
+          --crossing;
+          due -= 1;
+        }
+      }
+      const UnitBudget& unit = crosses ? units_.front() : units_.back();
+      Segment* const after = segments_.empty() ? nullptr : &segments_.back();
+      if (after != nullptr && after->unit == unit.unit && after->residency == Residency::spilled) {
+        const std::size_t end = after->end;
+        segments_.pop_back();
+        add(piece.begin, end, unit, Residency::spilled);
+      } else {
+        add(piece.begin, piece.end, unit, Residency::spilled);
+      }
+    }
+  }
+
+  double crossing_share(SpillWay way) const {
+    if (way == SpillWay::cpu) return 0;
+    if (way == SpillWay::stream) return 1;
+    const double link = units_.front().link_bytes_per_s;
+    const double host = units_.back().read_bytes_per_s;
+    return link > 0 && host > 0 ? link / (link + host) : 0.5;
+  }
+
   // The embedding look-up joins the first segment if that holds the table anyway or has room.
   void add_look_up() {
     const Piece& look_up = pieces_.front();
     if (!segments_.empty() && segments_.back().residency == Residency::copied) {
       Segment& first = segments_.back();
       const auto of_unit = [&](const UnitBudget& unit) { return unit.unit == first.unit; };
-      const std::uint64_t with_table = weight_bytes(0, first.end) + kv_bytes(0, first.end);
-      if (with_table == first.weight_bytes + first.kv_bytes ||
-          with_table <= room(*std::ranges::find_if(units_, of_unit))) {
+      if (needed(0, first.end) == needed(first.begin, first.end) ||
+          needed(0, first.end) <= room_of(*std::ranges::find_if(units_, of_unit))) {
         first.begin = 0;
-        first.weight_bytes = weight_bytes(0, first.end);
+        first.weight_bytes = weight_bytes(program_, 0, first.end);
         return;
       }
     }
     add(look_up.begin, look_up.end, units_.back(), Residency::shared);
   }
 
-  static std::uint64_t room(const UnitBudget& unit) {
-    return unit.memory_bytes - std::min(unit.memory_bytes, unit.workspace_bytes);
+  std::uint64_t room_of(const UnitBudget& unit) const {
+    const std::uint64_t all = room(unit);
+    return &unit == &units_.front() ? all - std::min(all, kept_) : all;
+  }
+  std::uint64_t needed(std::size_t begin, std::size_t end) const {
+    return weight_bytes(program_, begin, end) + (kept_ > 0 ? 0 : kv_bytes(begin, end));
   }
 
   void add(std::size_t begin, std::size_t end, const UnitBudget& unit, Residency residency) {
@@ -109,17 +176,9 @@ class Placer {
                          .end = end,
                          .unit = unit.unit,
                          .residency = residency,
-                         .weight_bytes = weight_bytes(begin, end),
+                         .weight_bytes = weight_bytes(program_, begin, end),
                          .kv_bytes = kv_bytes(begin, end),
                          .holds = {}});
-  }
-
-  std::uint64_t weight_bytes(std::size_t begin, std::size_t end) const {
-    std::uint64_t total = 0;
-    for (const WeightId weight : weights_of(program_, begin, end)) {
-      total += program_.weights[weight].bytes();
-    }
-    return total;
   }
 
   std::uint64_t kv_bytes(std::size_t begin, std::size_t end) const {
@@ -139,6 +198,7 @@ class Placer {
   std::uint64_t positions_;
   KvType kv_;
   std::vector<Piece> pieces_;
+  std::uint64_t kept_ = 0;
   std::vector<Segment> segments_;  // last first
 };
 
@@ -204,23 +264,69 @@ std::string_view name(Residency residency) {
   return "";
 }
 
+std::string_view name(SpillWay way) {
+  switch (way) {
+    case SpillWay::cpu:
+      return "cpu";
+    case SpillWay::stream:
+      return "stream";
+    case SpillWay::both:
+      return "both";
+  }
+  return "";
+}
+
 Placement place(const Program& program, const std::vector<UnitBudget>& units, std::uint32_t context,
                 std::uint32_t sequences, KvType kv, Phase phase, bool no_spill) {
+  Spill spill;
+  if (phase == Phase::prefill && !units.empty() && units.front().link_bytes_per_s > 0) {
+    spill.prefill = SpillWay::stream;
+  }
+  Placements both = place_phases(
+      program, units, {.context = context, .sequences = sequences, .kv = kv}, spill, no_spill);
+  return phase == Phase::prefill ? std::move(both.prefill) : std::move(both.decode);
+}
+
+bool can_stream(const Program& program, const std::vector<UnitBudget>& units,
+                const PlaceFor& what) {
+  return units.size() == 2 && units.front().window_pieces > 0 &&
+         streaming_bytes(program, units.front(), what) <= room(units.front());
+}
+
+Placements place_phases(const Program& program, const std::vector<UnitBudget>& units,
+                        const PlaceFor& what, const Spill& spill, bool no_spill) {
   if (units.empty() || !units.back().reads_mapping) {
     fail(ExitCode::failed, "no unit that reads the mapping was offered: add the CPU as the last");
   }
-  Placement out;
-  out.segments = Placer(program, units, std::uint64_t{context} * sequences, kv).run();
+  const auto finished = [&](SpillWay way, std::uint64_t kept) {
+    Placement out;
+    out.segments = Placer(program, units, what).run(way, kept);
+    for (Segment& segment : out.segments) segment.holds = layers_of(program, segment);
+    add_totals(program, out);
+    return out;
+  };
+  Placement plain = finished(SpillWay::cpu, 0);
   std::uint64_t spilled = 0;
-  for (Segment& segment : out.segments) {
-    segment.holds = layers_of(program, segment);
-    if (segment.residency != Residency::spilled) continue;
-    spilled += segment.weight_bytes + segment.kv_bytes;
-    const UnitBudget& first = units.front();
-    if (phase == Phase::prefill && first.link_bytes_per_s > 0) segment.unit = first.unit;
+  for (const Segment& segment : plain.segments) {
+    if (segment.residency == Residency::spilled) spilled += segment.weight_bytes + segment.kv_bytes;
   }
   if (no_spill && spilled > 0) refuse_spill(units, spilled);
-  add_totals(program, out);
+  if (spilled == 0 || !spill.streams()) return {plain, plain};
+  const std::uint64_t kept = streaming_bytes(program, units.front(), what);
+  if (kept > room(units.front())) {
+    fail(ExitCode::failed,
+         "streaming takes {} of {} beside its {} of workspace, for two layers on their way and the "
+         "KV cache of {} positions; its limit is {}: raise --device-memory, shorten the context "
+         "(-c), or use --spill cpu",
+         format_capacity({kept}), units.front().unit,
+         format_capacity({units.front().workspace_bytes}),
+         std::uint64_t{what.context} * what.sequences,
+         format_capacity({units.front().memory_bytes}));
+  }
+  Placements out{finished(spill.prefill, kept), finished(spill.decode, kept)};
+  const std::uint64_t kv =
+      std::uint64_t{what.context} * what.sequences * kv_bytes_per_position(program, what.kv);
+  out.prefill.window_bytes = out.decode.window_bytes = kept - kv;
   return out;
 }
 
@@ -231,6 +337,10 @@ std::string describe(const Placement& placement) {
     out += fmt::format("{:<10} {:<28} {:>12} {:>12}  {}\n", segment.unit, segment.holds,
                        format_capacity({segment.weight_bytes}), format_capacity({segment.kv_bytes}),
                        name(segment.residency));
+  }
+  if (placement.window_bytes > 0) {
+    out += fmt::format("window for layers that cross the link: {}\n",
+                       format_capacity({placement.window_bytes}));
   }
   if (placement.cut_bytes_per_row > 0) {
     out += fmt::format("between units, each row: {}\n",

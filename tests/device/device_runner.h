@@ -18,6 +18,7 @@ struct RunnerOptions {
   std::uint32_t positions = 256;  // of each sequence
   std::uint32_t sequences = 1;
   std::uint32_t max_rows = 64;
+  std::vector<StepRange> streamed = {};
 };
 
 class DeviceRunner {
@@ -35,7 +36,9 @@ class DeviceRunner {
         device_->make_kv_store(program_, options.begin, end, options.kv, each * options.sequences);
     executable_ =
         device_->compile(program_, Weights::bind(program_, file), options.begin, end, *kv_,
-                         {.max_rows = options.max_rows, .max_logit_rows = options.max_rows});
+                         {.max_rows = options.max_rows,
+                          .max_logit_rows = options.max_rows,
+                          .streamed = options.streamed});
     tables_.resize(options.sequences);
     std::uint32_t next = each * options.sequences;  // not in order of their use
     for (auto& table : tables_) {

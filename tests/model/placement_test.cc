@@ -177,6 +177,98 @@ TEST(Placement, PrefillReadsSpilledLayersOverTheLink) {
   EXPECT_EQ(decode(program, units).segments[1].unit, "cpu");
 }
 
+// Streaming: a window of two layers and 500 bytes.
+UnitBudget streaming_gpu(std::uint64_t memory) {
+  UnitBudget unit = gpu(memory);
+  unit.window_pieces = 2;
+  unit.window_bytes = 500;
+  return unit;
+}
+constexpr std::uint64_t kWindow = 2 * kLayer + 500;
+constexpr PlaceFor kWhat{.context = kContext};
+
+std::vector<std::string> units_of(const Placement& placement) {
+  std::vector<std::string> out;
+  for (const Segment& segment : placement.segments) {
+    out.push_back(segment.holds + " " + segment.unit + " " + std::string(name(segment.residency)));
+  }
+  return out;
+}
+
+TEST(Placement, StreamingKeepsAWindowAndTheWholeCache) {
+  const Program program = tiny();
+  const std::uint64_t exact = kWindow + 4 * kLayerKv + kHead + kLayer;
+  const Spill spill{SpillWay::stream, SpillWay::cpu};
+  const Placements both = place_phases(program, {streaming_gpu(exact), cpu()}, kWhat, spill);
+  expect_whole(program, both.prefill);
+  expect_whole(program, both.decode);
+  EXPECT_THAT(units_of(both.prefill),
+              testing::ElementsAre("embedding cpu shared", "layers 0-2 cuda:0 spilled",
+                                   "layer 3, output cuda:0 copied"));
+  EXPECT_THAT(units_of(both.decode),
+              testing::ElementsAre("embedding cpu shared", "layers 0-2 cpu spilled",
+                                   "layer 3, output cuda:0 copied"));
+  EXPECT_EQ(both.prefill.window_bytes, kWindow);
+  EXPECT_EQ(both.decode.spilled_bytes, 3 * kLayer);
+  const Placements less = place_phases(program, {streaming_gpu(exact - 1), cpu()}, kWhat, spill);
+  EXPECT_EQ(less.decode.spilled_bytes, 4 * kLayer);
+}
+
+TEST(Placement, NoWindowIsKeptWhereAllFits) {
+  const Program program = tiny();
+  const std::uint64_t exact = 4 * (kLayer + kLayerKv) + kHead;
+  const Placements both = place_phases(program, {streaming_gpu(exact), cpu()}, kWhat,
+                                       {SpillWay::stream, SpillWay::stream});
+  EXPECT_EQ(both.decode.spilled_bytes, 0U);
+  EXPECT_EQ(both.decode.window_bytes, 0U);
+}
+
+TEST(Placement, BothTakeTurnsByTheirRates) {
+  const Program program = tiny();
+  const auto shared = [&](double link, double host) {
+    UnitBudget first = streaming_gpu(kWindow + 4 * kLayerKv + kHead);
+    first.link_bytes_per_s = link;
+    UnitBudget last = cpu();
+    last.read_bytes_per_s = host;
+    return units_of(
+        place_phases(program, {first, last}, kWhat, {SpillWay::both, SpillWay::both}).decode);
+  };
+  EXPECT_THAT(shared(1e9, 1e9),
+              testing::ElementsAre("embedding cpu shared", "layer 0 cpu spilled",
+                                   "layers 1-2 cuda:0 spilled", "layer 3 cpu spilled",
+                                   "output cuda:0 copied"));
+  EXPECT_THAT(shared(1e9, 3e9),
+              testing::ElementsAre("embedding cpu shared", "layer 0 cuda:0 spilled",
+                                   "layers 1-3 cpu spilled", "output cuda:0 copied"));
+  EXPECT_THAT(shared(0, 0), shared(1e9, 1e9));
+}
+
+TEST(Placement, StreamingWithoutRoomForAWindowIsRefused) {
+  const Program program = tiny();
+  const std::vector<UnitBudget> units = {streaming_gpu(kWindow + 4 * kLayerKv - 1), cpu()};
+  EXPECT_FALSE(can_stream(program, units, kWhat));
+  EXPECT_TRUE(can_stream(program, {streaming_gpu(kWindow + 4 * kLayerKv), cpu()}, kWhat));
+  try {
+    place_phases(program, units, kWhat, {SpillWay::stream, SpillWay::stream});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::failed);
+    EXPECT_THAT(error.what(), HasSubstr("cuda:0"));
+    EXPECT_THAT(error.what(), HasSubstr("--device-memory"));
+    EXPECT_THAT(error.what(), HasSubstr("--spill cpu"));
+  }
+}
+
+TEST(Placement, TheHeadNeverCrosses) {
+  const Program program = tiny();
+  const Placement placement = place_phases(program, {streaming_gpu(kWindow + 4 * kLayerKv), cpu()},
+                                           kWhat, {SpillWay::stream, SpillWay::stream})
+                                  .decode;
+  EXPECT_THAT(units_of(placement),
+              testing::ElementsAre("embedding cpu shared", "layers 0-3 cuda:0 spilled",
+                                   "output cpu spilled"));
+}
+
 TEST(Placement, TheLastUnitMustReadTheMapping) {
   EXPECT_THROW(decode(tiny(), {gpu(1000)}), Error);
   EXPECT_THROW(decode(tiny(), {}), Error);

@@ -29,10 +29,12 @@ Context::Context(int number) {
       properties_.sharedMemPerBlockOptin - 1024;  // kernels have some of their own
   stage_.overlap = properties_.major >= 9;
   cublas_ = Cublas::find(stage_.stream);
+  copies_ = std::make_unique<StagedCopy>(stage_);
 }
 
 Context::~Context() {
   cublas_.reset();
+  copies_.reset();
   if (stage_.stream != nullptr) cudaStreamDestroy(stage_.stream);
 }
 

@@ -9,6 +9,8 @@
 
 #include "device/cuda/cublas.h"
 #include "device/cuda/kernels/jobs.h"
+#include "device/cuda/scratch.h"
+#include "device/cuda/staged_copy.h"
 
 namespace ceiling::cuda {
 
@@ -23,6 +25,8 @@ class Context {
   cudaStream_t stream() const { return stage_.stream; }
   const Cublas* cublas() const { return cublas_.get(); }  // null: not installed
   std::string description() const;
+  Scratch& scratch() { return scratch_; }
+  StagedCopy& copies() { return *copies_; }
   void wait() const;  // for all work on the stream
 
  private:
@@ -30,6 +34,8 @@ class Context {
   int driver_ = 0;
   Stage stage_;
   std::unique_ptr<Cublas> cublas_;
+  Scratch scratch_;
+  std::unique_ptr<StagedCopy> copies_;
 };
 
 }  // namespace ceiling::cuda

@@ -26,4 +26,11 @@ std::uint64_t free_memory(const CudaOptions& options);
 // Bytes of these that a compiled Program needs at most beside weights and KV cache.
 std::uint64_t workspace_bytes(const Program& program, const CompileOptions& options);
 
+// What streamed weights take besides: room for so many of the largest piece, and so many bytes or
+// one piece more.
+struct Window {
+  std::uint64_t pieces = 0, bytes = 0;
+};
+Window window();
+
 }  // namespace ceiling::cuda

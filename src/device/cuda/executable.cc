@@ -33,24 +33,68 @@ bool is_deep(const Batch& batch) {
   return std::ranges::any_of(batch.rows, [](const BatchRow& row) { return row.position >= kDeep; });
 }
 
+// The matrices that only steps of one streamed range use, range by range.
+std::vector<std::vector<WeightId>> streamed_weights(const CudaExecutable::Parts& parts) {
+  const auto& ranges = parts.options.streamed;
+  std::map<WeightId, std::set<std::size_t>> users;  // a range, or ranges.size() for all else
+  for (std::size_t i = parts.begin; i < parts.end; ++i) {
+    const auto range = std::ranges::find_if(
+        ranges, [&](const StepRange& one) { return i >= one.begin && i < one.end; });
+    for (const WeightId id : access(parts.program.steps[i].operation).weights) {
+      users[id].insert(static_cast<std::size_t>(range - ranges.begin()));
+    }
+  }
+  std::vector<std::vector<WeightId>> out(ranges.size());
+  for (const auto& [id, used_by] : users) {
+    const bool matrix = parts.program.weights[id].groups * parts.program.weights[id].rows > 1;
+    if (matrix && used_by.size() == 1 && *used_by.begin() < ranges.size()) {
+      out[*used_by.begin()].push_back(id);
+    }
+  }
+  return out;
+}
+
+std::shared_ptr<DeviceWeights> weights_of(const CudaExecutable::Parts& parts) {
+  DeviceWeights::Source source{.program = parts.program,
+                               .weights = parts.weights,
+                               .copied = {},
+                               .streamed = {},
+                               .lenders = parts.lenders};
+  for (const std::vector<WeightId>& range : streamed_weights(parts)) {
+    source.streamed.insert(range.begin(), range.end());
+  }
+  for (std::size_t i = parts.begin; i < parts.end; ++i) {
+    for (const WeightId id : access(parts.program.steps[i].operation).weights) {
+      if (!source.streamed.contains(id)) source.copied.insert(id);
+    }
+  }
+  return std::make_shared<DeviceWeights>(*parts.context, std::move(source));
+}
+
+Shared<PinnedMemory> pinned_floats(const CudaExecutable::Parts& parts, std::string_view purpose,
+                                   const std::vector<ValueId>& values) {
+  const std::size_t floats = floats_of(parts.program, values, most_rows(parts.options));
+  return parts.context->scratch().pinned(purpose, floats * sizeof(float));
+}
+
 }  // namespace
 
 CudaExecutable::CudaExecutable(Parts parts)
     : parts_(std::move(parts)),
       ends_(parts_.program, parts_.begin, parts_.end),
       plan_(plan_segment(parts_.program, parts_.begin, parts_.end)),
-      weights_(std::make_shared<DeviceWeights>(parts_.context, parts_.program, *parts_.weights,
-                                               parts_.begin, parts_.end)),
+      weights_(weights_of(parts_)),
       rows_({.max_rows = std::max(parts_.options.max_rows, parts_.options.max_logit_rows),
-             .page_positions = parts_.kv->page_positions(),
-             .page_count = ends_.has_state ? parts_.kv->page_count() : 0}),
-      runner_(parts_.context, parts_.program, weights_, *parts_.kv, plan_, parts_.options),
-      boundary_(
-          floats_of(parts_.program, ends_.entering, most_rows(parts_.options)) * sizeof(float),
-          "values that enter"),
-      result_(floats_of(parts_.program, ends_.leaving, most_rows(parts_.options)) * sizeof(float),
-              "results"),
-      traffic_(parts_.program, parts_.begin, parts_.end, parts_.kv->type()) {
+             .page_positions = parts_.kv.front()->page_positions(),
+             .page_count = ends_.has_state ? parts_.kv.front()->page_count() : 0}),
+      runner_(parts_.context, parts_.program, weights_, parts_.kv, plan_, parts_.options),
+      boundary_(pinned_floats(parts_, "values that enter", ends_.entering)),
+      result_(pinned_floats(parts_, "results", ends_.leaving)),
+      traffic_(parts_.program, parts_.begin, parts_.end, parts_.kv.front()->type()) {
+  if (parts_.stream) {
+    first_piece_ = parts_.stream->add(parts_.options.round, parts_.program, parts_.weights,
+                                      streamed_weights(parts_));
+  }
   reset_profile();
 }
 
@@ -72,6 +116,9 @@ std::uint64_t CudaExecutable::workspace_bytes() const {
 Traffic CudaExecutable::traffic() const {
   Traffic out = traffic_.total;
   out.copied_bytes = weights_->bytes();
+  for (std::size_t i = 0; parts_.stream && i < parts_.options.streamed.size(); ++i) {
+    out.link_bytes += parts_.stream->crossed_bytes(first_piece_ + i);
+  }
   return out;
 }
 
@@ -89,7 +136,26 @@ void CudaExecutable::copy_in() {
 }
 
 void CudaExecutable::put_all() {
-  for (const Planned& planned : plan_) runner_.put(planned.work);
+  for (const Planned& planned : plan_) put(planned);
+}
+
+// Streamed ranges are there before the first of their work is put, and let go after the last.
+void CudaExecutable::put(const Planned& planned) {
+  const auto& ranges = parts_.options.streamed;
+  const std::size_t first = planned.steps.front();
+  const std::size_t last = planned.steps.back();
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (first > ranges[i].begin || last < ranges[i].begin) continue;
+    for (const auto& [id, data] : parts_.stream->acquire(first_piece_ + i)) {
+      weights_->place(id, data);
+    }
+  }
+  runner_.put(planned.work);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (first < ranges[i].end && last + 1 >= ranges[i].end) {
+      parts_.stream->release(first_piece_ + i);
+    }
+  }
 }
 
 void CudaExecutable::copy_out() {
@@ -142,10 +208,10 @@ std::span<const float> CudaExecutable::run(const Batch& batch, const PageTables&
                                .prompt = !few && is_prompt(batch),
                                .distinct = shape_.distinct,
                                .deep = shape_.deep,
-                               .overlap = few && !profiling_});
+                               .overlap = few && !profiling_ && !parts_.stream});
   if (profiling_) {
     run_profiled(batch);
-  } else if (few && !seen_.insert(shape_).second) {
+  } else if (few && !parts_.stream && !seen_.insert(shape_).second) {
     check(cudaGraphLaunch(graph(shape_), parts_.context->stream()), "starting a step");
     parts_.context->wait();
   } else {
@@ -173,7 +239,7 @@ void CudaExecutable::run_profiled(const Batch& batch) {
   copy_in();
   mark();
   for (const Planned& planned : plan_) {
-    runner_.put(planned.work);
+    put(planned);
     mark();
   }
   copy_out();
@@ -188,7 +254,7 @@ void CudaExecutable::run_profiled(const Batch& batch) {
     explained += milliseconds * 1e-3;
     return milliseconds * 1e-3;
   };
-  const std::vector<Cost> costs = cost_by_step(parts_.program, batch, parts_.kv->type());
+  const std::vector<Cost> costs = cost_by_step(parts_.program, batch, parts_.kv.front()->type());
   Line& copies = lines_[plan_.size()];
   copies.time.value += between(0) + between(plan_.size() + 1);
   ++copies.calls;

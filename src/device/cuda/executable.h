@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "device/cuda/weight_stream.h"
 #include "device/cuda/work_runner.h"
 #include "device/segment_ends.h"
 #include "device/traffic.h"
@@ -23,8 +24,10 @@ class CudaExecutable final : public Executable {
     Program program;
     std::shared_ptr<const Weights> weights;
     std::size_t begin, end;
-    CudaKvStore* kv;
+    std::vector<const CudaKvStore*> kv;  // each state is held by one of them
     CompileOptions options;
+    std::shared_ptr<WeightStream> stream;  // where the options name streamed ranges
+    std::vector<std::shared_ptr<const DeviceWeights>> lenders;
   };
   explicit CudaExecutable(Parts parts);
   ~CudaExecutable() override;
@@ -38,6 +41,7 @@ class CudaExecutable final : public Executable {
   Traffic traffic() const override;
   Upload upload() const override { return {{weights_->bytes()}, weights_->time()}; }
   std::uint64_t workspace_bytes() const override;
+  std::shared_ptr<const DeviceWeights> weights() const { return weights_; }
 
  private:
   struct Shape {  // what a graph is captured for
@@ -53,6 +57,7 @@ class CudaExecutable final : public Executable {
   };
   void copy_in();
   void put_all();
+  void put(const Planned& planned);
   void copy_out();
   cudaGraphExec_t graph(const Shape& shape);
   void drop_graphs();
@@ -61,10 +66,11 @@ class CudaExecutable final : public Executable {
   Parts parts_;
   SegmentEnds ends_;
   std::vector<Planned> plan_;
-  std::shared_ptr<const DeviceWeights> weights_;
+  std::shared_ptr<DeviceWeights> weights_;
+  std::size_t first_piece_ = 0;  // of the stream's pieces: one for each streamed range
   BatchRows rows_;
   WorkRunner runner_;
-  PinnedMemory boundary_, result_;
+  Shared<PinnedMemory> boundary_, result_;
   Shape shape_{};
   std::set<Shape> seen_;  // run once: their kernels are loaded, so that they can be captured
   std::map<Shape, cudaGraphExec_t> graphs_;

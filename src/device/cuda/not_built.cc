@@ -17,5 +17,6 @@ bool built() { return false; }
 std::unique_ptr<Device> make_cuda_device(const CudaOptions&) { not_there(); }
 std::uint64_t free_memory(const CudaOptions&) { not_there(); }
 std::uint64_t workspace_bytes(const Program&, const CompileOptions&) { not_there(); }
+Window window() { not_there(); }
 
 }  // namespace ceiling::cuda

@@ -46,15 +46,22 @@ std::uint64_t most_workspace(const Program& program, const CompileOptions& optio
 }
 
 WorkRunner::WorkRunner(std::shared_ptr<Context> context, const Program& program,
-                       std::shared_ptr<const DeviceWeights> weights, const CudaKvStore& kv,
-                       const std::vector<Planned>& plan, const CompileOptions& options)
+                       std::shared_ptr<const DeviceWeights> weights,
+                       std::vector<const CudaKvStore*> kv, const std::vector<Planned>& plan,
+                       const CompileOptions& options)
     : context_(std::move(context)),
       program_(program),
       weights_(std::move(weights)),
-      kv_(kv),
+      kv_(std::move(kv)),
       stage_(context_->stage()) {
   allocate_values(options);
   allocate_workspaces(plan, options);
+}
+
+const KvLayer& WorkRunner::layer(KvId kv) const {
+  const auto holder =
+      std::ranges::find_if(kv_, [&](const CudaKvStore* store) { return store->holds(kv); });
+  return (holder == kv_.end() ? kv_.front() : *holder)->layer(kv);
 }
 
 void WorkRunner::allocate_values(const CompileOptions& options) {
@@ -66,7 +73,7 @@ void WorkRunner::allocate_values(const CompileOptions& options) {
     offsets.push_back(total);
     total += aligned(rows * value.width * sizeof(float));
   }
-  value_memory_ = DeviceMemory(total, "activations");
+  value_memory_ = context_->scratch().device("activations", total);
   for (const std::uint64_t offset : offsets) {
     values_.push_back(reinterpret_cast<float*>(value_memory_.data() + offset));
   }
@@ -78,10 +85,10 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan,
   std::uint64_t partials = 0;
   std::uint64_t finished = 0;
   const auto add_attention = [&](const Attention& attention) {
-    const KvLayer& layer = kv_.layer(attention.kv);
-    const std::uint32_t widest = std::max(layer.key.padded, layer.value.padded);
+    const KvLayer& kv = layer(attention.kv);
+    const std::uint32_t widest = std::max(kv.key.padded, kv.value.padded);
     for (std::uint32_t n = 1; n <= options.max_rows; ++n) {
-      const std::uint32_t splits = attend_splits(stage_, n, layer.kv_heads);
+      const std::uint32_t splits = attend_splits(stage_, n, kv.kv_heads);
       if (splits == 1) break;
       partials = std::max(partials, attend_partial_floats(n, attention.heads, splits, widest));
     }
@@ -99,14 +106,12 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan,
       add_attention(*attention);
     }
   }
-  halves_ = DeviceMemory(half_bytes_, "activations");
-  row_scales_ = DeviceMemory(rows * sizeof(float), "activations");
-  panel_ = DeviceMemory(panel_bytes_, "panels of weights");
-  partials_ = DeviceMemory(partials * sizeof(float), "attention");
-  finished_ = DeviceMemory(finished * sizeof(std::uint32_t), "attention");
-  if (finished_.size() > 0) {
-    check(cudaMemset(finished_.data(), 0, finished_.size()), "clearing counters");
-  }
+  Scratch& scratch = context_->scratch();
+  halves_ = scratch.device("rows in float16", half_bytes_);
+  row_scales_ = scratch.device("scales of rows", rows * sizeof(float));
+  panel_ = scratch.device("panels of weights", panel_bytes_);
+  partials_ = scratch.device("parts of attention", partials * sizeof(float));
+  finished_ = scratch.device("counters of attention", finished * sizeof(std::uint32_t));
 }
 
 void WorkRunner::grow_for(const Products& work, std::uint32_t rows) {
@@ -263,7 +268,7 @@ void WorkRunner::multiply(Gemm job, const Matrix& matrix, float* product, bool s
   const std::uint32_t at_once =
       direct ? matrix.rows
              : static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                   matrix.rows, panel_.size() / (std::uint64_t{matrix.cols} * 2)));
+                   matrix.rows, panel_bytes_ / (std::uint64_t{matrix.cols} * 2)));
   const Gemm whole = job;
   for (std::uint32_t first = 0; first < matrix.rows; first += at_once) {
     job.rows = std::min(at_once, matrix.rows - first);

@@ -22,7 +22,7 @@ std::uint64_t most_workspace(const Program& program, const CompileOptions& optio
 class WorkRunner {
  public:
   WorkRunner(std::shared_ptr<Context> context, const Program& program,
-             std::shared_ptr<const DeviceWeights> weights, const CudaKvStore& kv,
+             std::shared_ptr<const DeviceWeights> weights, std::vector<const CudaKvStore*> kv,
              const std::vector<Planned>& plan, const CompileOptions& options);
 
   // For the launches that follow. `prompt`: the rows are one sequence's positions in order.
@@ -45,6 +45,7 @@ class WorkRunner {
   void allocate_workspaces(const std::vector<Planned>& plan, const CompileOptions& options);
   void grow_for(const Products& work, std::uint32_t rows);
   void find_bound(const RmsNorm& norm);
+  const KvLayer& layer(KvId kv) const;
 
   void put_one(const Products& work);
   void put_one(const Turns& work);
@@ -71,17 +72,17 @@ class WorkRunner {
   std::shared_ptr<Context> context_;
   const Program& program_;
   std::shared_ptr<const DeviceWeights> weights_;
-  const CudaKvStore& kv_;
+  std::vector<const CudaKvStore*> kv_;
   Stage stage_;
   Rows rows_;
   std::uint32_t count_ = 0, logit_rows_ = 0;
   bool prompt_ = false, distinct_ = false, deep_ = false;
   std::optional<GatedActivation> waiting_gate_;  // its products are there, it is not
 
-  DeviceMemory value_memory_;
+  Shared<DeviceMemory> value_memory_;
   std::vector<float*> values_;
   std::uint64_t half_bytes_ = 0, panel_bytes_ = 0;
-  DeviceMemory halves_, row_scales_, panel_, partials_, finished_;
+  Shared<DeviceMemory> halves_, row_scales_, panel_, partials_, finished_;
   struct Frequencies {
     Rope rope;
     DeviceMemory table;

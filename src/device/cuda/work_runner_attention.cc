@@ -69,7 +69,7 @@ void WorkRunner::put_one(const Turns& work) {
   if (work.key) job.key = turn(*work.key);
   if (work.append) {
     job.append = true;
-    job.kv = kv_.layer(work.append->kv);
+    job.kv = layer(work.append->kv);
     job.value = value(work.append->value);
     if (!work.key) {
       job.key.value = value(work.append->key);
@@ -100,7 +100,7 @@ Attend WorkRunner::attend(const Attention& o) const {
   job.scale = o.scale;
   job.soft_cap = o.soft_cap.value_or(0);
   job.window = program_.kv[o.kv].window.value_or(0);
-  job.kv = kv_.layer(o.kv);
+  job.kv = layer(o.kv);
   job.rows = rows_;
   job.splits = attend_splits(stage_, count_, job.kv.kv_heads);
   job.deep = deep_;
