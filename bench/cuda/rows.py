@@ -23,13 +23,12 @@ ROWS = {
     "8b-f16": ("8B", "F16", ["-p", "512", "-n", "128"]),
     "8b-q8": ("8B", "Q8_0", ["-p", "512", "-n", "128"]),
     "70b-q4": ("70B", "Q4_K_M", ["-p", "512", "-n", "64"]),
-    "spill-70b-24gib": ("70B", "Q4_K_M", ["-p", "512", "-n", "16", "--device-memory", "24GiB"]),
+    "spill-70b-24gib": ("70B", "Q4_K_M", ["-p", "512", "-n", "8", "--device-memory", "24GiB"]),
 }
-# Budgets that hold about 24, 16, 8 and 0 of the 32 layers of 8B Q4_K_M (the result names them), each way.
-for layers, budget in ((24, 3633), (16, 2655), (8, 1678), (0, 700)):
-    for way in ("cpu", "stream", "both", "auto"):
-        prompt = "512" if way in ("cpu", "auto") and layers != 8 else "0"
-        ROWS[f"spill-8b-{layers:02}-{way}"] = ("8B", "Q4_K_M", ["-p", prompt, "-n", "32", "--device-memory",
+# Budgets that hold about 24, 16, 8 and 0 of the 32 layers of 8B Q4_K_M (the result names them).
+for layers, budget in ((24, 3633), (16, 2655), (8, 1678), (0, 800)):
+    for way, prompt in (("cpu", "0"), ("stream", "512"), ("auto", "512")):
+        ROWS[f"spill-8b-{layers:02}-{way}"] = ("8B", "Q4_K_M", ["-p", prompt, "-n", "16", "--device-memory",
                                                                  f"{budget}MiB", "--spill", way])
 STATE = "name,driver_version,clocks.sm,clocks.mem,clocks_event_reasons.active,temperature.gpu,power.draw,power.limit," \
         "ecc.mode.current,memory.used,utilization.gpu"

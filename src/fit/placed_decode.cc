@@ -64,6 +64,7 @@ PlacedPrediction predict_placed(const Program& program, const Placement& placeme
   double on_device = 0;
   double on_link = 0;
   double streamed_layers = 0;
+  double streamed_runs = 0;
   for (const Segment& segment : placement.segments) {
     const Reads reads = reads_of(program, segment, middle, kv);
     const double bytes = reads.weights + reads.kv;
@@ -72,6 +73,7 @@ PlacedPrediction predict_placed(const Program& program, const Placement& placeme
       seconds = reads.weights / checked(rates.link, "link");
       on_link += seconds;
       streamed_layers += reads.layers;
+      ++streamed_runs;
       on_device += reads.layers * kDeviceLayerSeconds + bytes / checked(rates.device, "device");
     } else if (segment.unit == host) {
       const double share = host_share(program, depth, count, rates);
@@ -92,10 +94,11 @@ PlacedPrediction predict_placed(const Program& program, const Placement& placeme
       out.cuts.value += kCutSeconds;
     }
   }
-  // In turns with the host the link never waits; alone it runs ahead by as much as the window
-  // holds.
-  const double ahead =
-      streamed_layers > 0 ? on_link * std::min(1.0, kAheadPieces / streamed_layers) : 0;
+  // In turns with the host the link never waits; else it runs ahead, before each run of layers that
+  // cross, by as much as the window holds.
+  const double ahead = streamed_layers > 0
+                           ? on_link * std::min(1.0, kAheadPieces * streamed_runs / streamed_layers)
+                           : 0;
   const double waited = on_host > 0.1 * on_link
                             ? std::max(on_link, on_host + on_device)
                             : on_link + on_host + on_device - std::min(ahead, on_device);

@@ -80,7 +80,7 @@ class Placer {
     if (left > 0) {
       const std::size_t layers_begin = preferred ? pieces_.front().end : 0;
       const std::size_t end = pieces_[left - 1].end;
-      if (end > layers_begin && preferred) spill(left, way);
+      if (end > layers_begin && preferred) place_each(stay(left), way);
       if (end > layers_begin && !preferred) {
         add(layers_begin, end, units_.back(),
             units_.back().over_link ? Residency::spilled : Residency::shared);
@@ -109,14 +109,49 @@ class Placer {
     return taken;
   }
 
-  // Pieces [1, left) to the last unit or over the first one's link; the output head never crosses.
-  void spill(std::size_t left, SpillWay way) {
+  // Which pieces the preferred units keep. Where layers stream, those that stay lie among the
+  // others: the link works on while they are computed.
+  std::vector<bool> stay(std::size_t left) const {
+    std::vector<bool> stays(pieces_.size(), true);
+    const auto layers = static_cast<std::size_t>(
+        std::ranges::count_if(pieces_, [](const Piece& piece) { return piece.layer >= 0; }));
+    std::size_t spilled = left - 1;
+    if (kept_ == 0 || spilled >= layers) {
+      std::fill(stays.begin() + 1, stays.begin() + static_cast<std::ptrdiff_t>(left), false);
+      return stays;
+    }
+    const std::size_t together = 3 * std::max<std::size_t>(units_.front().window_pieces, 1);
+    for (; spilled <= layers; ++spilled) {  // layers differ in size: one more may have to go
+      stays.assign(pieces_.size(), true);
+      const std::size_t groups = (spilled + together - 1) / together;
+      for (std::size_t k = 0; k < groups; ++k) {
+        const std::size_t first = 1 + k * layers / groups;
+        const std::size_t count = (k + 1) * spilled / groups - k * spilled / groups;
+        for (std::size_t i = first; i < first + count; ++i) stays[i] = false;
+      }
+      std::uint64_t bytes = 0;
+      for (std::size_t i = 1; i < pieces_.size(); ++i) {
+        if (stays[i]) bytes += weight_bytes(program_, pieces_[i].begin, pieces_[i].end);
+      }
+      if (bytes <= room_of(units_.front())) break;
+    }
+    return stays;
+  }
+
+  // All pieces but the look-up: those that do not stay go to the last unit or over the first one's
+  // link. The output head never crosses.
+  void place_each(const std::vector<bool>& stays, SpillWay way) {
     const double share = crossing_share(way);
     const std::size_t together = std::max<std::size_t>(units_.front().window_pieces, 1);
     double due = 0;            // layers that should have crossed by now
     std::size_t crossing = 0;  // as many as the window holds cross together: fewer cuts
-    for (std::size_t i = left; i-- > 1;) {  // from the end, as everything here
+    if (kept_ > 0) segments_.clear();
+    for (std::size_t i = pieces_.size(); i-- > 1;) {  // from the end, as everything here
       const Piece& piece = pieces_[i];
+      if (stays[i]) {
+        if (kept_ > 0) join(piece, units_.front(), Residency::copied);
+        continue;
+      }
       bool crosses = false;
       if (piece.layer >= 0) {
         due += share;
@@ -127,16 +162,19 @@ class Placer {
           due -= 1;
         }
       }
-      const UnitBudget& unit = crosses ? units_.front() : units_.back();
-      Segment* const after = segments_.empty() ? nullptr : &segments_.back();
-      if (after != nullptr && after->unit == unit.unit && after->residency == Residency::spilled) {
-        const std::size_t end = after->end;
-        segments_.pop_back();
-        add(piece.begin, end, unit, Residency::spilled);
-      } else {
-        add(piece.begin, piece.end, unit, Residency::spilled);
-      }
+      join(piece, crosses ? units_.front() : units_.back(), Residency::spilled);
     }
+  }
+
+  // The piece before the segment that was added last, as a part of it where it is alike.
+  void join(const Piece& piece, const UnitBudget& unit, Residency residency) {
+    std::size_t end = piece.end;
+    if (!segments_.empty() && segments_.back().unit == unit.unit &&
+        segments_.back().residency == residency) {
+      end = segments_.back().end;
+      segments_.pop_back();
+    }
+    add(piece.begin, end, unit, residency);
   }
 
   double crossing_share(SpillWay way) const {
@@ -331,12 +369,26 @@ Placements place_phases(const Program& program, const std::vector<UnitBudget>& u
 }
 
 std::string describe(const Placement& placement) {
-  std::string out = fmt::format("{:<10} {:<28} {:>12} {:>12}  {}\n", "unit", "runs", "weights",
-                                "KV cache", "residency");
+  std::vector<Segment> rows;  // what a unit reaches alike is one
   for (const Segment& segment : placement.segments) {
-    out += fmt::format("{:<10} {:<28} {:>12} {:>12}  {}\n", segment.unit, segment.holds,
-                       format_capacity({segment.weight_bytes}), format_capacity({segment.kv_bytes}),
-                       name(segment.residency));
+    const auto row = std::ranges::find_if(rows, [&](const Segment& one) {
+      return one.unit == segment.unit && one.residency == segment.residency;
+    });
+    if (row == rows.end()) {
+      rows.push_back(segment);
+      continue;
+    }
+    const std::size_t number = segment.holds.find_first_of("0123456789");
+    row->holds += ", " + segment.holds.substr(number == std::string::npos ? 0 : number);
+    row->weight_bytes += segment.weight_bytes;
+    row->kv_bytes += segment.kv_bytes;
+  }
+  std::string out = fmt::format("{:<10} {:<9} {:>12} {:>12}  {}\n", "unit", "residency", "weights",
+                                "KV cache", "runs");
+  for (const Segment& row : rows) {
+    out += fmt::format("{:<10} {:<9} {:>12} {:>12}  {}\n", row.unit, name(row.residency),
+                       format_capacity({row.weight_bytes}), format_capacity({row.kv_bytes}),
+                       row.holds);
   }
   if (placement.window_bytes > 0) {
     out += fmt::format("window for layers that cross the link: {}\n",

@@ -214,6 +214,28 @@ TEST(Placement, StreamingKeepsAWindowAndTheWholeCache) {
   EXPECT_EQ(less.decode.spilled_bytes, 4 * kLayer);
 }
 
+// Six of eight layers spill: in one group; of twelve layers nine, in two with layers that stay
+// between.
+TEST(Placement, WhatStaysLiesAmongWhatStreams) {
+  const auto streamed = [](std::uint32_t layers, std::uint64_t kept) {
+    const Program program = build_program(*TinyModel::make("llama", layers).open());
+    const std::uint64_t memory = kWindow + layers * kLayerKv + kHead + kept * kLayer;
+    return place_phases(program, {streaming_gpu(memory), cpu()}, kWhat,
+                        {SpillWay::stream, SpillWay::cpu});
+  };
+  EXPECT_THAT(units_of(streamed(8, 2).decode),
+              testing::ElementsAre("embedding cpu shared", "layers 0-5 cpu spilled",
+                                   "layers 6-7, output cuda:0 copied"));
+  const Placements twelve = streamed(12, 3);
+  EXPECT_THAT(units_of(twelve.prefill),
+              testing::ElementsAre("embedding cpu shared", "layers 0-3 cuda:0 spilled",
+                                   "layers 4-5 cuda:0 copied", "layers 6-10 cuda:0 spilled",
+                                   "layer 11, output cuda:0 copied"));
+  EXPECT_EQ(twelve.decode.copied_bytes, 3 * kLayer + kHead);
+  EXPECT_EQ(twelve.prefill.copied_bytes, twelve.decode.copied_bytes);
+  EXPECT_THAT(describe(twelve.decode), HasSubstr("layers 0-3, 6-10\n"));
+}
+
 TEST(Placement, NoWindowIsKeptWhereAllFits) {
   const Program program = tiny();
   const std::uint64_t exact = 4 * (kLayer + kLayerKv) + kHead;

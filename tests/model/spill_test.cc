@@ -37,10 +37,10 @@ TEST_F(ChooseSpill, PromptsCrossTheLinkAndAnswersGoByRates) {
   const SpillChoice both = choose(1e6, 1e6);
   EXPECT_EQ(both.ways.prefill, SpillWay::stream);
   EXPECT_EQ(both.ways.decode, SpillWay::both);
-  // 8 rows while the host reads five layers, so 11.2 while seven cross the link.
-  EXPECT_EQ(both.prompt_rows, 13U);
+  // 8 rows while the host reads seven layers at its share of the rate: 7.3 while they cross.
+  EXPECT_EQ(both.prompt_rows, 9U);
   EXPECT_THAT(both.reason, HasSubstr("answers by both"));
-  EXPECT_THAT(both.reason, HasSubstr("prompts by stream from 13 rows on"));
+  EXPECT_THAT(both.reason, HasSubstr("prompts by stream from 9 rows on"));
 }
 
 TEST_F(ChooseSpill, CutsThatCostMoreThanALayerAreNotMade) {
@@ -49,8 +49,15 @@ TEST_F(ChooseSpill, CutsThatCostMoreThanALayerAreNotMade) {
 }
 
 TEST_F(ChooseSpill, FewRowsRunAsAnswersDo) {
-  EXPECT_EQ(choose(1e6, 1e6, 13).ways.prefill, SpillWay::stream);
-  EXPECT_EQ(choose(1e6, 1e6, 12).ways.prefill, SpillWay::both);
+  EXPECT_EQ(choose(1e6, 1e6, 9).ways.prefill, SpillWay::stream);
+  EXPECT_EQ(choose(1e6, 1e6, 8).ways.prefill, SpillWay::both);
+}
+
+// Two layers more spill beside a window: a slow link does not give that back.
+TEST_F(ChooseSpill, AWindowMustPayForItself) {
+  const SpillChoice choice = choose(1e5, 1e6, 16);
+  EXPECT_FALSE(choice.ways.streams());
+  EXPECT_THAT(choice.reason, HasSubstr("take more from answers than it gives prompts"));
 }
 
 TEST_F(ChooseSpill, WithoutRatesOrRoomTheCpuRunsWhatSpills) {
