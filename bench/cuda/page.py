@@ -38,8 +38,9 @@ SPILLED = """
 ## What does not fit
 
 `--device-memory` leaves so many layers on the device; `--spill` says who runs the others: the CPU, the device over its link, or
-both in turns; "auto" chose by the rates measured. "predicted" is told by the same process before the test, from the rates of the
-device's memory, the host's and the link; the error is of the median process.
+both in turns; "auto" chose by the rates measured. {processes} fresh processes a row. "predicted" adds up what each unit reads at the
+rate that the same process measured between the tokens (the device's memory, the host's; the link before), with fixed times;
+both it and its error are the processes' medians.
 
 | model | budget | on the device | spill | test | tokens/s (least-most) | predicted | error | over the link, a token |
 |---|---|---|---|---|---|---|---|---|
@@ -90,8 +91,10 @@ def main():
         for test in range(len(row["processes"][0]["results"])):
             if not spilled(row):
                 print(line(row, test))
-    print(SPILLED, end="")
-    for row in filter(spilled, found):
+    rows_spilled = list(filter(spilled, found))
+    if rows_spilled:
+        print(SPILLED.format(processes=len(rows_spilled[0]["processes"])), end="")
+    for row in rows_spilled:
         for test in range(len(row["processes"][0]["results"])):
             print(spilled_line(row, test))
     notes = folder / "notes.md"

@@ -105,7 +105,9 @@ class Bench {
     const Seconds load{
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
     const MemoryReader reader(session);
-    const bool spills = session.placement().spilled_bytes > 0;
+    // To another unit or over the link; what one unit reads over its link has no units to add up.
+    const bool spills =
+        session.placement().spilled_bytes > 0 && session.placement().segments.size() > 1;
     if (spills) {
       report_.rates.threads = threads;
       report_.rates.link = session.device().link_rate().value_or(BytesPerSecond{});
