@@ -37,7 +37,7 @@ NO_FILE_PAGES = {"CEILING_VULKAN": "host_import,subgroups"}
 
 def memory(pid, path):
     """Bytes of the mapping of `path` (rss, pss) and of anonymous memory, now; None once the process has ended."""
-    totals = {"rss": 0, "pss": 0, "anonymous": 0}
+    totals = {"rss": 0, "pss": 0, "anonymous": 0, "mappings": 0}
     ours = False
     try:
         with open(f"/proc/{pid}/smaps") as smaps:
@@ -45,6 +45,7 @@ def memory(pid, path):
                 field = line.split()
                 if not field[0].endswith(":"):  # a mapping's head line
                     ours = line.rstrip("\n").endswith(path)
+                    totals["mappings"] += ours
                 elif field[0] == "Anonymous:":
                     totals["anonymous"] += int(field[1]) * 1024
                 elif ours and field[0] in ("Rss:", "Pss:"):
@@ -69,14 +70,22 @@ def cached(path):
 
 
 def wait_and_stop(processes, path, ready):
-    """Stops each process once its memory is `ready`; all of their memory then, when nothing moves."""
+    """Stops each process once its memory is `ready`; all of their memory then, when nothing moves.
+
+    A reading takes time, and counts what moves meanwhile once too often: two in a row must be `ready`.
+    """
     going = list(processes)
+    before = set()
     while going:
         for process in list(going):
             now = memory(process.pid, path)
             if process.poll() is not None or now is None:
-                sys.exit(f"one_pool: {' '.join(process.args)} ended before it had the model in memory")
-            if ready(now):
+                sys.exit(f"one_pool: {' '.join(process.args)} ended before it had the whole model in such memory")
+            if not ready(now):
+                before.discard(process)
+            elif process not in before:
+                before.add(process)
+            else:
                 process.send_signal(signal.SIGSTOP)
                 going.remove(process)
         time.sleep(PAUSE)
@@ -134,8 +143,12 @@ def own_pages(ceiling, models):
     for model in models:
         size = os.path.getsize(model)
         (in_place,), _, _ = run(ceiling, model, [MIXED], lambda now: now["rss"] >= WHOLE * size)
-        (own,), in_cache, copied = run(ceiling, model, [MIXED], lambda now: now["rss"] == 0 and now["anonymous"] >= WHOLE * size,
-                                       NO_FILE_PAGES, lambda: cached(model))
+        least = in_place["anonymous"] + (1 - LEFT) * size
+
+        def taken_over(now):  # while it is being read, the file is still mapped
+            return now["mappings"] == 0 and now["anonymous"] >= least
+
+        (own,), in_cache, copied = run(ceiling, model, [MIXED], taken_over, NO_FILE_PAGES, lambda: cached(model))
         row(model, [size, own["pss"], in_cache, own["anonymous"], in_place["anonymous"], sum(copied)])
         more = own["anonymous"] - in_place["anonymous"]
         if not (1 - LEFT) * size <= more <= (1 + GROWTH) * size:
