@@ -1,5 +1,5 @@
 # Rooms, in the order in which they may import: a room uses only rooms to its left (tests/house checks it).
-set(CEILING_ROOMS base os quant gguf tokenizer model device engine probe fit lab cli)
+set(CEILING_ROOMS base os quant gguf store tokenizer model device engine probe fit lab cli)
 # Rooms within src/lab, by the same rule.
 set(CEILING_LAB_ROOMS json statistics plan planning trial engines ledger analysis wording charts report tradeoff exchange protocol)
 if(CEILING_KERNELS_ONLY)

@@ -3,7 +3,7 @@
 
     python3 scripts/fit_speed.py --ceiling build/release/ceiling            # fit, validate, write both files
     python3 scripts/fit_speed.py --ceiling ... --without AD102 -o model.json  # a fit that never saw a chip
-    python3 scripts/fit_speed.py --ceiling ... --fit-only                   # no validation, some seconds
+    python3 scripts/fit_speed.py --ceiling ... --fit-only -o model.json     # no validation, some seconds: the same bytes
 
 Needs Python 3.9 and numpy. Counts (bytes, operations, conditions of each row) come from the program itself:
 `ceiling fit --validate data/published.csv --workloads`. The same rows give the same bytes.
@@ -28,8 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRAINED_ENGINES = ("llama.cpp", "LM Studio llama.cpp", "ollama or llama.cpp")
 JUDGED_ENGINES = ("llama.cpp", "LM Studio llama.cpp")
 
-# Widths of the priors. The first is the one that a fit without validation uses; which of them a fold uses is chosen
-# without that fold.
+# Widths of the priors; which of them a fold uses is chosen without that fold. The file keeps those of the fit to all rows
+# ("chosen"), which a fit without validation takes.
 DECODE_BASE = dict(vendor=0.2, family=0.15, share_backend=0.1, share_backend_family=0.05, fixed_backend=0.5,
                    fixed_vendor=0.4, fixed_family=0.1, unpack_backend=0.5, unpack_family=0.05, unpack_type=0.5,
                    build=0.1, bandwidth=0.01, early=0.5, scale=0.025)
@@ -91,7 +91,7 @@ def main():
     parser.add_argument("--ceiling", default=str(ROOT / "build/release/ceiling"), help="the built program")
     parser.add_argument("--published", default=str(ROOT / "data/published.csv"))
     parser.add_argument("--without", help="a chip (or hardware name) that the fit must not see")
-    parser.add_argument("--fit-only", action="store_true", help="keep the spread of the file that is there")
+    parser.add_argument("--fit-only", action="store_true", help="keep spread and widths of the file that is there")
     parser.add_argument("-o", "--output", default=str(ROOT / "data/speed_model.json"))
     parser.add_argument("--report", default=str(ROOT / "docs/results/planner.md"))
     arguments = parser.parse_args()
@@ -100,13 +100,15 @@ def main():
     if arguments.without:
         chips = {r["chip"] for r in rows if arguments.without in (r["chip"], r["hardware"])}
         rows = [r for r in rows if r["chip"] not in chips]
-    model, results, experts_found, all_judged = {}, {}, {}, {}
+    kept = json.loads((ROOT / "data/speed_model.json").read_text())
+    model, results, experts_found, all_judged = {"chosen": {}}, {}, {}, {}
     spread, unseen = {}, 1.0
     for phase, kind, choices in (("decode", Decode, DECODE_CHOICES), ("prefill", Prefill, PREFILL_CHOICES)):
         dense, judged, experts = split(rows, phase)
         chips = sorted({r["chip"] for r in judged})
         quick = arguments.fit_only or arguments.without
-        choice = choices[0] if quick else choose(kind, dense, judged, choices, folds_of(chips, 6))
+        choice = kept["chosen"][phase] if quick else choose(kind, dense, judged, choices, folds_of(chips, 6))
+        model["chosen"][phase] = choice
         fit = kind(dense, choice)
         term = expert_term(fit, experts, kind)
         model[phase] = fit.parameters()
@@ -128,7 +130,6 @@ def main():
                 baseline = constant_share(dense, judged)
                 unseen = unseen_family_factor(results[phase], dense)
     if not results:
-        kept = json.loads((ROOT / "data/speed_model.json").read_text())
         spread, unseen = kept["spread"], kept["unseen_family"]
     model["spread"], model["unseen_family"] = spread, round(unseen, 4)
     pathlib.Path(arguments.output).write_text(json.dumps(model, indent=1, sort_keys=True) + "\n")

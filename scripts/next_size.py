@@ -3,19 +3,17 @@
 
     python3 scripts/next_size.py --run runs/LAB --ceiling build/release/ceiling
 
-The cell and its twins (same shape and type) are taken from a copy of the results, `ceiling fit --lab COPY` predicts that
-shape's share of the ceiling, and the share that the lab measured (median of the trials that count) stands beside it. Sizes
+`ceiling fit --lab LAB --lab-without CELL` (without its twins of the same shape and type too) predicts that shape's share of
+the ceiling, and the share that the lab measured (median of the trials that count) stands beside it. Sizes
 of which the program knows a shape are tried; a model from a file teaches only. Standard library.
 """
 import argparse
 import csv
 import json
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -25,10 +23,10 @@ def shape_and_type(cell):
     return (model.get("shape"), model.get("recipe")) if model["kind"] == "synthetic" else (None, None)
 
 
-def predicted_share(ceiling, run, cell, read_gb_per_s):
+def predicted_share(ceiling, run, cell, left_out, read_gb_per_s):
     shape, kind = shape_and_type(cell)
     command = [ceiling, "fit", "--lab", str(run), "--bandwidth", str(read_gb_per_s), "--shape", shape, "--type", kind,
-               "-p", str(cell["prompt_tokens"]), "--json"]
+               "-p", str(cell["prompt_tokens"]), "--json"] + [f"--lab-without={name}" for name in sorted(left_out)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"next_size: {' '.join(command)} failed: {done.stderr.strip()}")
@@ -36,31 +34,20 @@ def predicted_share(ceiling, run, cell, read_gb_per_s):
     return answer["tokens_per_s"]["median"] / answer["ceiling_tokens_per_s"]
 
 
-def results_without(rows, left_out, path):
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(r for r in rows if r["cell"] not in left_out)
-
-
 def leave_sizes_out(run, ceiling):
     plan = json.loads((run / "plan.json").read_text())
     with open(run / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    cells = [c for c in plan["cells"] if c["work"] == "decode" and c.get("engine", "ceiling") == "ceiling"]
+    cells = [c for c in plan["cells"] if c.get("work", "decode") == "decode" and c.get("engine", "ceiling") == "ceiling"]
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder) / "run"
-        shutil.copytree(run, copy)
-        for cell in cells:
-            alike = {c["id"] for c in cells if shape_and_type(c) == shape_and_type(cell)}
-            shares = [float(r["share_of_ceiling"]) for r in rows
-                      if r["cell"] == cell["id"] and not r["excluded"] and r["share_of_ceiling"]]
-            if shape_and_type(cell)[0] is None or not shares:
-                continue
-            results_without(rows, alike, copy / "results.csv")
-            predicted = predicted_share(ceiling, copy, cell, plan["machine"]["read_gb_per_s"])
-            found.append((cell["id"], len(shares), statistics.median(shares), predicted))
+    for cell in cells:
+        alike = {c["id"] for c in cells if shape_and_type(c) == shape_and_type(cell)}
+        shares = [float(r["share_of_ceiling"]) for r in rows
+                  if r["cell"] == cell["id"] and not r["excluded"] and r["share_of_ceiling"]]
+        if shape_and_type(cell)[0] is None or not shares:
+            continue
+        predicted = predicted_share(ceiling, run, cell, alike, plan["machine"]["read_gb_per_s"])
+        found.append((cell["id"], len(shares), statistics.median(shares), predicted))
     return plan, found
 
 

@@ -21,6 +21,31 @@ NOISE = {"cuda": 1, "metal": 1, "cpu": 8}
 LATE_NOISE = 1.5
 
 
+def column(rows, get):
+    return np.array([get(row) for row in rows], dtype=float)
+
+
+def groups_of(row):
+    """What a quantity's terms are nested in, from the widest: (level, name of the group)."""
+    vendor, family, backend = row["vendor"], row["family"], row["backend"]
+    return (("vendor", f"vendor={vendor}"), ("family", f"family={family}"), ("backend", f"backend={backend}"),
+            ("backend_vendor", f"backend={backend}/vendor={vendor}"),
+            ("backend_family", f"backend={backend}/family={family}"))
+
+
+def nested(quantity, row):
+    return [(quantity, 1)] + [(f"{quantity}/{group}", 1) for _, group in groups_of(row)]
+
+
+def of_backend(quantity, row, factor):
+    return [(quantity, factor), (f"{quantity}/backend={row['backend']}", factor)]
+
+
+def of_type(quantity, row, factor):
+    kind = row["work"]["type"]
+    return [(f"{quantity}/type={kind}", factor), (f"{quantity}/backend={row['backend']}/type={kind}", factor)]
+
+
 class Terms:
     """Names of parameters with their priors; design matrices over rows."""
 
@@ -33,6 +58,19 @@ class Terms:
             self.mean.append(mean)
             self.width.append(width)
 
+    def nest(self, quantity, row, widths):
+        """Terms of the levels that `widths` names, each with that width around 0."""
+        for level, group in groups_of(row):
+            if level in widths:
+                self.add(f"{quantity}/{group}", 0, widths[level])
+
+    def of_backend(self, quantity, row, width, kinds=(), kind_width=0.0):
+        backend = row["backend"]
+        if width:
+            self.add(f"{quantity}/backend={backend}", 0, width)
+        for kind in kinds:
+            self.add(f"{quantity}/backend={backend}/type={kind}", 0, kind_width)
+
     def design(self, rows, terms_of):
         matrix = np.zeros((len(rows), len(self.mean)))
         for i, row in enumerate(rows):
@@ -42,33 +80,29 @@ class Terms:
         return matrix
 
 
-def nested(quantity, row):
-    return [(quantity, 1), (f"{quantity}/vendor={row['vendor']}", 1), (f"{quantity}/family={row['family']}", 1),
-            (f"{quantity}/backend={row['backend']}", 1),
-            (f"{quantity}/backend={row['backend']}/vendor={row['vendor']}", 1),
-            (f"{quantity}/backend={row['backend']}/family={row['family']}", 1)]
-
-
-def build(quantity, row, sign):
-    return of_backend(f"{quantity}/build", row, sign * row["build"])
-
-
-def of_backend(quantity, row, factor):
-    return [(quantity, factor), (f"{quantity}/backend={row['backend']}", factor)]
-
-
-def column(rows, get):
-    return np.array([get(row) for row in rows], dtype=float)
-
-
 class Fit:
-    """A robust, penalised least-squares fit of log tokens/s (Gauss-Newton with damping)."""
+    """A robust, penalised least-squares fit of log tokens/s (Gauss-Newton with damping).
+
+    A kind of fit declares its terms, prepares what a row gives, and says what parts its time has.
+    """
 
     def __init__(self, rows, choice):
         self.choice, self.terms = choice, Terms()
-        self.declare(sorted_unique(rows))
+        self.declare()
+        seen = {(r["vendor"], r["family"], r["backend"]): r for r in rows}
+        for key in sorted(seen):
+            self.declare_group(seen[key])
         self.x = np.array(self.terms.mean, dtype=float)
         self.run(rows)
+
+    def evaluate(self, x, data, with_jacobian):
+        """log tokens/s, from parts of the time: (seconds, slopes of their logarithm)."""
+        parts = self.parts(x, data)
+        total = sum(seconds for seconds, _ in parts)
+        value = data["tokens"] - np.log(total)
+        if not with_jacobian:
+            return value
+        return value, -sum((seconds / total)[:, None] * slopes() for seconds, slopes in parts)
 
     def run(self, rows):
         mean, width = np.array(self.terms.mean), np.array(self.terms.width)
@@ -113,17 +147,12 @@ class Fit:
                 if round(float(self.x[i]), 6) != 0 or "/family=" in name or "/vendor=" in name}
 
 
-def sorted_unique(rows):
-    keys = {(r["vendor"], r["family"], r["backend"]) for r in rows}
-    return sorted(keys)
-
-
 class Decode(Fit):
-    def declare(self, keys):
-        c, add = self.choice, self.terms.add
+    def declare(self):
+        add = self.terms.add
         add("share", 1.6, 0.5)
         add("share/youth", -1, 0.5)
-        add("share/bandwidth", 0, c["bandwidth"])
+        add("share/bandwidth", 0, self.choice["bandwidth"])
         add("share/bandwidth/backend=cpu", 0, 0.7)  # cores that are few keep few reads on their way
         add("unpack", 0.5, 1)
         add("unpack/byte", 1, 1.5)
@@ -137,47 +166,34 @@ class Decode(Fit):
         for kind in TYPES:
             add(f"unpack/type={kind}", 0, 0.7)
             add(f"unpack/build/type={kind}", 0, 0.3)
-        for vendor, family, backend in keys:
-            add(f"share/vendor={vendor}", 0, c["vendor"])
-            add(f"share/family={family}", 0, c["family"])
-            add(f"unpack/family={family}", 0, c["unpack_family"])
-            self.declare_backend(vendor, family, backend)
 
-    def declare_backend(self, vendor, family, backend):
-        c, add = self.choice, self.terms.add
-        host = backend == HOST
+    def declare_group(self, row):
+        c, terms = self.choice, self.terms
+        host = row["backend"] == HOST
         share = 1 if host else c["share_backend"]
         fixed = 0.2 if host else 1
-        add(f"share/backend={backend}", 0, share)
-        add(f"share/backend={backend}/vendor={vendor}", 0, share)
-        add(f"share/backend={backend}/family={family}", 0, c["share_backend_family"])
-        add(f"share/youth/backend={backend}", 0, 0.6)
-        add(f"fixed/backend={backend}", 0, fixed * c["fixed_backend"])
-        add(f"fixed/backend={backend}/vendor={vendor}", 0, fixed * c["fixed_vendor"])
-        add(f"fixed/backend={backend}/family={family}", 0, 0.02 if host else c["fixed_family"])
-        add(f"fixed/build/backend={backend}", 0, c["build"])
-        add(f"unpack/backend={backend}", 0, c["unpack_backend"])
-        add(f"unpack/build/backend={backend}", 0, c["build"])
-        add(f"kv/backend={backend}", 0, 0.5)
-        add(f"kv/without_flash/backend={backend}", 0, 0.5)
-        for kind in TYPES_OF_BACKEND:
-            add(f"unpack/backend={backend}/type={kind}", 0, c["unpack_type"])
-        for kind in TYPES:
-            add(f"unpack/build/backend={backend}/type={kind}", 0, 0.3)
+        terms.nest("share", row, dict(vendor=c["vendor"], family=c["family"], backend=share, backend_vendor=share,
+                                      backend_family=c["share_backend_family"]))
+        terms.nest("fixed", row, dict(backend=fixed * c["fixed_backend"], backend_vendor=fixed * c["fixed_vendor"],
+                                      backend_family=0.02 if host else c["fixed_family"]))
+        terms.nest("unpack", row, dict(family=c["unpack_family"], backend=c["unpack_backend"]))
+        terms.of_backend("share/youth", row, 0.6)
+        terms.of_backend("fixed/build", row, c["build"])
+        terms.of_backend("unpack/build", row, c["build"], TYPES, 0.3)
+        terms.of_backend("unpack", row, 0, TYPES_OF_BACKEND, c["unpack_type"])
+        terms.of_backend("kv", row, 0.5)
+        terms.of_backend("kv/without_flash", row, 0.5)
 
     def prepare(self, rows):
         design = self.terms.design
-        common = lambda r: nested("unpack", r) + build("unpack", r, -1)
+        common = lambda r: nested("unpack", r) + of_backend("unpack/build", r, -r["build"])
         wide = lambda r: math.log(r["bandwidth"] / MIDDLE_BANDWIDTH)
         return dict(
-            share=design(rows, lambda r: nested("share", r)
-                         + of_backend("share/youth", r, r["youth"]) + of_backend("share/bandwidth", r, wide(r))),
-            fixed=design(rows, lambda r: nested("fixed", r) + build("fixed", r, -1) + [("fixed/bandwidth", wide(r))]),
-            weight=design(rows, lambda r: common(r) + [
-                (f"unpack/type={r['work']['type']}", 1),
-                (f"unpack/build/type={r['work']['type']}", -r["build"]),
-                (f"unpack/backend={r['backend']}/type={r['work']['type']}", 1),
-                (f"unpack/build/backend={r['backend']}/type={r['work']['type']}", -r["build"])]),
+            share=design(rows, lambda r: nested("share", r) + of_backend("share/youth", r, r["youth"])
+                         + of_backend("share/bandwidth", r, wide(r))),
+            fixed=design(rows, lambda r: nested("fixed", r) + of_backend("fixed/build", r, -r["build"])
+                         + [("fixed/bandwidth", wide(r))]),
+            weight=design(rows, lambda r: common(r) + of_type("unpack", r, 1) + of_type("unpack/build", r, -r["build"])),
             byte=design(rows, lambda r: common(r) + [("unpack/byte", 1)]),
             kv=design(rows, lambda r: of_backend("kv", r, 1) + [("kv/build", -r["build"])]
                       + ([] if r["flash_attention"] else of_backend("kv/without_flash", r, 1))),
@@ -185,30 +201,28 @@ class Decode(Fit):
             weight_s=column(rows, lambda r: r["work"]["weights"] / r["unpack_flops"]),
             byte_s=column(rows, lambda r: r["work"]["weight_bytes"] / r["unpack_flops"]),
             kv_s=column(rows, lambda r: max(r["work"]["kv_bytes"], 1) / r["bandwidth"]),
-            layers=column(rows, lambda r: r["work"]["layers"]))
+            layers=column(rows, lambda r: r["work"]["layers"]), tokens=0.0)
 
-    def evaluate(self, x, d, with_jacobian):
+    def parts(self, x, d):
         share = 1 / (1 + np.exp(-(d["share"] @ x)))
         read = d["read_s"] / share
         by_weight = d["weight_s"] * np.exp(d["weight"] @ x)
         by_byte = d["byte_s"] * np.exp(d["byte"] @ x)
         unpack = by_weight + by_byte
-        fixed = d["layers"] * np.exp(d["fixed"] @ x)
-        kv = d["kv_s"] * np.exp(d["kv"] @ x)
         stream = np.hypot(read, unpack)
-        total = fixed + stream + kv
-        if not with_jacobian:
-            return -np.log(total)
-        of_read, of_unpack = read**2 / stream / total, unpack / stream / total
-        jacobian = -((fixed / total)[:, None] * d["fixed"] - (of_read * (1 - share))[:, None] * d["share"]
-                     + (of_unpack * by_weight)[:, None] * d["weight"] + (of_unpack * by_byte)[:, None] * d["byte"]
-                     + (kv / total)[:, None] * d["kv"])
-        return -np.log(total), jacobian
+
+        def stream_slopes():
+            return (-((read / stream) ** 2 * (1 - share))[:, None] * d["share"]
+                    + (unpack / stream**2 * by_weight)[:, None] * d["weight"]
+                    + (unpack / stream**2 * by_byte)[:, None] * d["byte"])
+
+        return [(d["layers"] * np.exp(d["fixed"] @ x), lambda: d["fixed"]), (stream, stream_slopes),
+                (d["kv_s"] * np.exp(d["kv"] @ x), lambda: d["kv"])]
 
 
 class Prefill(Fit):
-    def declare(self, keys):
-        c, add = self.choice, self.terms.add
+    def declare(self):
+        add = self.terms.add
         add("rate", 0, 1)
         add("rate/vector", 0.8, 0.2)
         add("rate/matrix", 0.4, 0.3)
@@ -218,26 +232,23 @@ class Prefill(Fit):
         add("fixed", math.log(30e-6), 1)
         for kind in TYPES:
             add(f"rate/type={kind}", 0, 0.5)
-        for vendor, family, backend in keys:
-            add(f"rate/vendor={vendor}", 0, c["vendor"])
-            add(f"rate/family={family}", 0, c["family"])
-            add(f"rate/backend={backend}", 0, c["backend"])
-            add(f"rate/backend={backend}/vendor={vendor}", 0, c["backend_vendor"])
-            add(f"rate/backend={backend}/family={family}", 0, c["backend_family"])
-            add(f"rate/build/backend={backend}", 0, c["build"])
-            add(f"attention/backend={backend}", 0, 0.7)
-            for kind in TYPES:
-                add(f"rate/backend={backend}/type={kind}", 0, c["type"])
+
+    def declare_group(self, row):
+        c, terms = self.choice, self.terms
+        levels = ("vendor", "family", "backend", "backend_vendor", "backend_family")
+        terms.nest("rate", row, {level: c[level] for level in levels})
+        terms.of_backend("rate/build", row, c["build"])
+        terms.of_backend("rate", row, 0, TYPES, c["type"])
+        terms.of_backend("attention", row, 0.7)
 
     def prepare(self, rows):
         design = self.terms.design
         vector = lambda r: math.log(r["unpack_flops"] / 1e12)
         return dict(
-            rate=design(rows, lambda r: nested("rate", r) + build("rate", r, 1)
-                        + [("rate/vector", vector(r)), ("rate/matrix", math.log(r["matrix_flops"] / r["unpack_flops"])),
-                           (f"rate/type={r['work']['type']}", 1),
-                           (f"rate/backend={r['backend']}/type={r['work']['type']}", 1)]),
-            attention=design(rows, lambda r: [("attention", 1), (f"attention/backend={r['backend']}", 1)]
+            rate=design(rows, lambda r: nested("rate", r) + of_backend("rate/build", r, r["build"])
+                        + [("rate/vector", vector(r)), ("rate/matrix", math.log(r["matrix_flops"] / r["unpack_flops"]))]
+                        + of_type("rate", r, 1)),
+            attention=design(rows, lambda r: of_backend("attention", r, 1)
                              + ([] if r["flash_attention"] else [("attention/without_flash", 1)])),
             fixed=design(rows, lambda r: [("fixed", 1)]),
             linear=column(rows, lambda r: r["work"]["linear_operations"] / 1e12),
@@ -245,14 +256,8 @@ class Prefill(Fit):
             layers=column(rows, lambda r: r["work"]["layers"]),
             tokens=np.log(column(rows, lambda r: r["work"]["tokens"])))
 
-    def evaluate(self, x, d, with_jacobian):
+    def parts(self, x, d):
         inverse = np.exp(-(d["rate"] @ x))
-        quadratic = d["quadratic"] * np.exp(d["attention"] @ x) * inverse
-        products = d["linear"] * inverse + quadratic
-        fixed = d["layers"] * np.exp(d["fixed"] @ x)
-        total = products + fixed
-        if not with_jacobian:
-            return d["tokens"] - np.log(total)
-        jacobian = -((fixed / total)[:, None] * d["fixed"] - (products / total)[:, None] * d["rate"]
-                     + (quadratic / total)[:, None] * d["attention"])
-        return d["tokens"] - np.log(total), jacobian
+        return [(d["linear"] * inverse, lambda: -d["rate"]),
+                (d["quadratic"] * np.exp(d["attention"] @ x) * inverse, lambda: d["attention"] - d["rate"]),
+                (d["layers"] * np.exp(d["fixed"] @ x), lambda: d["fixed"])]

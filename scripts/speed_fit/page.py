@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from speed_fit.figures import device_weights, errors, quantile
+from speed_fit.form import HOST, column
 from speed_fit.validation import repeats, summarise
 
 
@@ -104,16 +105,18 @@ def report(decode, prefill, baseline, experts, judged):
         lines.append(f"| {vendor} | {family} | {len({r['hardware'] for r in rows})} | {len(rows)} | "
                      f"{percent(quantile(e, w, 0.5))} | {100 * bias:+.1f} % |")
     lines += ["", "## The worst devices, and why", "",
-              "Median over a device's rows with one backend.", "",
+              "Median over a device's rows with one backend. Shares of the bandwidth: measured tokens/s times the bytes of"
+              " the weights.", "",
               "| hardware | backend | rows | predicted / measured | why |", "|---|---|---|---|---|"]
     found = collections.defaultdict(list)
     for held, residuals in decode.values():
         for row, residual in zip(held, residuals):
-            found[(row["hardware"], row["backend"])].append(residual)
-    worst = sorted(found.items(), key=lambda item: (-abs(np.median(item[1])), item[0]))[:16]
-    for (hardware, backend), residuals in worst:
-        lines.append(f"| {hardware} | {backend} | {len(residuals)} | {math.exp(np.median(residuals)):.2f} | "
-                     f"{why(hardware, backend)} |")
+            found[(row["hardware"], row["backend"])].append((row, residual))
+    middle = lambda part: float(np.median([residual for _, residual in part]))
+    worst = sorted(found.items(), key=lambda item: (-abs(middle(item[1])), item[0]))[:16]
+    for (hardware, backend), part in worst:
+        lines.append(f"| {hardware} | {backend} | {len(part)} | {math.exp(middle(part)):.2f} | "
+                     f"{why([row for row, _ in part], judged['decode'])} |")
     lines += bounds(decode, judged["decode"])
     if experts:
         lines += ["", "## Mixtures of experts", "",
@@ -124,33 +127,43 @@ def report(decode, prefill, baseline, experts, judged):
     return "\n".join(lines) + "\n"
 
 
-def why(hardware, backend):
-    reasons = (("Lunar Lake", "all its backends, the processor too, reached 0.15 to 0.54 of the bandwidth, siblings"
-                              " more; builds of 2024"),
-               ("890M", "one run of a 27B model at 0.40 of the bandwidth, half of what its siblings reach"),
-               ("Radeon VII", "ROCm in January 2024 reached 0.20 of its HBM; no sibling is known"),
-               ("MI300X", "ROCm in October 2024 reached 0.13 of its HBM; no sibling is known"),
-               ("H200", "one 405B model at 2 bits, whose kernels are bound by unpacking"),
-               ("A100", "HBM of which May 2024 builds reached 0.33 to 0.51; no sibling is known"),
-               ("B70", "two 70B rows at 2 and 3 bits run at a third of the others' share"),
-               ("B580", "one row of each backend"),
-               ("EPYC", "two with the same memory differ by 39 %: one spread its pages over the sockets' nodes"),
-               ("7950X", "its threads differ from the other processor with a thread sweep"),
-               ("4090", "no other NVIDIA card with this backend is known; two rows"),
-               ("(CPU only)", "its threads differ from the other processor with a thread sweep"),
-               ("M1 Max", "2024 builds and types of 3 bits, which its siblings' rows lack"),
-               ("M1 7c", "two of five rows ran in 8 GB that they nearly fill"),
-               ("9070", "one row, above all its siblings' share of the bandwidth"),
-               ("6700", "a family without another row"),
-               ("Strix", "a processor that may read more of the memory than a desktop's can"),
-               ("780M", "a laptop's memory and power limit are not stated"),
-               ("M3 Ultra", "two dies of which its family has no other"),
-               ("W7900", "ROCm of 2024 on a card whose siblings' rows are of 2026"),
-               ("W7800", "ROCm of 2024 on a card whose siblings' rows are of 2026"),
-               ("7900 XT", "the early ROCm builds of its three rows differ from its siblings' later ones"))
-    if backend == "small_host":
-        return "a card behind one PCIe lane of a small board: its driver and board decide"
-    for part, reason in reasons:
-        if part in hardware:
-            return reason
-    return ""
+def share_reached(row):
+    return row["measured"] * row["work"]["weight_bytes"] / row["bandwidth"]
+
+
+# What is known of a device beyond its rows; figures stand before it, computed.
+CAUSES = (("Lunar Lake", "its processor reads through four cores for performance"),
+          ("890M", "an integrated GPU beside 131K of context"),
+          ("H200", "405B at 2 bits, whose kernels are bound by unpacking"),
+          ("B70", "the two 70B files of 2 and 3 bits run at a third of the others' share"),
+          ("EPYC", "which nodes of the socket hold the pages is not stated"),
+          ("(CPU only)", "with a thread sweep, which one other processor has"),
+          ("M1 Max", "types of 3 bits and K, which its siblings' rows lack"),
+          ("M1 7c", "two of its rows ran in 8 GB that they nearly fill"),
+          ("780M", "a laptop's memory and power limit are not stated"),
+          ("M3 Ultra", "two dies, of which its family has no other"))
+
+
+def span(years):
+    first, last = int(min(years)), int(max(years))
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def why(rows, judged):
+    """How much of its bandwidth a device reached beside others of its family and backend, in which years, and a cause."""
+    one = rows[0]
+    others = [r for r in judged if r["chip"] != one["chip"]
+              and (r["family"], r["backend"]) == (one["family"], one["backend"])]
+    text = f"reached {np.median([share_reached(r) for r in rows]):.2f} of its bandwidth"
+    if others:
+        middle = quantile(column(others, share_reached), device_weights(others), 0.5)
+        text += f", {len({r['hardware'] for r in others})} others of its family {middle:.2f}"
+    else:
+        text += ", no other chip of its family has that backend"
+    text += f"; builds of {span([r['year'] for r in rows])}"
+    if others:
+        text += f", theirs {span([r['year'] for r in others])}"
+    if one["backend"] == HOST:
+        return text + "; behind one PCIe lane of a small board"
+    cause = [cause for part, cause in CAUSES if part in one["hardware"]]
+    return text + (f"; {cause[0]}" if cause else "")

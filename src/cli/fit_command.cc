@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/fit_flags.h"
 #include "cli/fit_report.h"
 #include "cli/fit_subject.h"
 #include "lab/ledger/earlier_lab.h"
@@ -21,15 +21,7 @@
 namespace ceiling::cli {
 namespace {
 
-struct Flags {
-  std::string hardware, shape, type, model, memory, host_memory, backend, kv = "f16";
-  double bandwidth = 0, host_bandwidth = 0;
-  std::uint32_t context = 0, prompt = 512;
-  std::string lab, compare, validate, output;
-  std::vector<std::string> what_if;
-  double want = 0;
-  bool recommend = false, report = false, describe = false, workloads = false, json = false;
-};
+using Flags = FitFlags;
 
 void print_json(const nlohmann::ordered_json& value) {
   fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
@@ -51,6 +43,8 @@ std::vector<FitModel> models_of(const Flags& flags) {
   return out;
 }
 
+KvType kv_of(const Flags& flags) { return flags.kv == "q8_0" ? KvType::q8_0 : KvType::f16; }
+
 void apply_overrides(const Flags& flags, fit::Question& question) {
   if (flags.bandwidth > 0) question.hardware.bandwidth = {flags.bandwidth * 1e9};
   if (flags.host_bandwidth > 0) question.host.bandwidth = {flags.host_bandwidth * 1e9};
@@ -60,6 +54,12 @@ void apply_overrides(const Flags& flags, fit::Question& question) {
   }
   if (question.memory_bytes == 0 && !flags.memory.empty()) {
     fail(ExitCode::usage, "--memory is {}; expected more than 0", flags.memory);
+  }
+  if (!flags.usable.empty()) {
+    question.usable_bytes = parse_capacity(flags.usable).value;
+    if (question.usable_bytes == 0) {
+      fail(ExitCode::usage, "--usable is {}; expected more than 0", flags.usable);
+    }
   }
   if (question.host.memory_bytes == 0) {
     fail(ExitCode::usage, "--host-memory is {}; expected more than 0", flags.host_memory);
@@ -77,7 +77,8 @@ void apply_overrides(const Flags& flags, fit::Question& question) {
     }
     question.engine.backend = *backend;
   }
-  question.kv = flags.kv == "q8_0" ? KvType::q8_0 : KvType::f16;
+  question.engine.threads = flags.threads;
+  question.kv = kv_of(flags);
   question.prompt = flags.prompt;
 }
 
@@ -110,7 +111,11 @@ class Planner {
       hardware_ = fit::find_hardware(flags.hardware);
       return;
     }
-    ThisMachine here = measure_this_machine(flags.bandwidth, flags.lab);
+    if (flags.threads > 0) {
+      fail(ExitCode::usage,
+           "--threads needs --hardware: this machine is measured with those it has");
+    }
+    ThisMachine here = measure_this_machine(flags.bandwidth, {flags.lab, flags.lab_without});
     hardware_ = here.hardware;
     rates_ = here.rates;
     learned_ = lab::learned_text(here.described);
@@ -125,10 +130,13 @@ class Planner {
 
   Answered ask(const fit::Question& question, const FitModel& model) const {
     const fit::SpeedModel& speeds = fit::SpeedModel::fitted();
-    if (!rates_) return {question, fit::answer(question, model.program, speeds), {}};
+    if (!rates_) {
+      return {question, fit::answer(question, model.program, speeds), {}, model.source};
+    }
     fit::MachineRates rates = *rates_;
     rates.read = question.hardware.bandwidth;
-    return {question, fit::answer_here(question, model.program, speeds, rates), learned_};
+    return {question, fit::answer_here(question, model.program, speeds, rates), learned_,
+            model.source};
   }
 
  private:
@@ -138,11 +146,19 @@ class Planner {
   std::string learned_;
 };
 
+// For questions about one model. The smallest of all sizes would be a surprise.
+FitModel the_model_of(const Flags& flags, const char* asked) {
+  if (flags.model.empty() && flags.shape.empty()) {
+    fail(ExitCode::usage, "{} asks about one model: name it, as --shape 70B or -m FILE", asked);
+  }
+  return std::move(models_of(flags).front());
+}
+
 void print_answers(const Flags& flags) {
+  const std::vector<FitModel> models = models_of(flags);
   const Planner planner(flags);
   std::vector<Answered> answers;
   std::vector<std::string> too_long;
-  const std::vector<FitModel> models = models_of(flags);
   for (const FitModel& model : models) {
     // In a list of sizes a context may be beyond some of them.
     if (models.size() > 1 && flags.context > model.program.context_limit) {
@@ -162,8 +178,8 @@ void print_answers(const Flags& flags) {
 }
 
 void print_what_if(const Flags& flags) {
+  const FitModel model = the_model_of(flags, "--what-if");
   const Planner planner(flags);
-  const FitModel model = std::move(models_of(flags).front());
   const fit::Question question = with_model(planner.question(), model, flags);
   const Answered before = planner.ask(question, model);
   std::vector<std::string> changes = flags.what_if;
@@ -192,9 +208,10 @@ void print_what_if(const Flags& flags) {
 }
 
 void print_wanted(const Flags& flags) {
-  const FitModel model = std::move(models_of(flags).front());
+  const FitModel model = the_model_of(flags, "--want");
   fit::Question question;
   question.prompt = flags.prompt;
+  question.kv = kv_of(flags);
   question = with_model(question, model, flags);
   const auto found =
       fit::machines_reaching(flags.want, question, model.program, fit::SpeedModel::fitted());
@@ -205,7 +222,7 @@ void print_wanted(const Flags& flags) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const fit::Candidate& candidate : found) {
     nlohmann::ordered_json entry = {{"surely", candidate.surely}};
-    entry.update(fit_json({{candidate.machine, candidate.answer, {}}}).front());
+    entry.update(fit_json({{candidate.machine, candidate.answer, {}, model.source}}).front());
     out.push_back(std::move(entry));
   }
   print_json(out);
@@ -265,12 +282,12 @@ void print_comparison(const Flags& flags) {
   fmt::print(stderr, "{}\n", path);
 }
 
-int print_validation(const Flags& flags) {
+void print_validation(const Flags& flags) {
   const fit::Published published =
       fit::read_published(os::read_file(flags.validate), flags.validate);
   if (flags.workloads) {
     fmt::print("{}\n", fit::workloads_json(published).dump(1));
-    return 0;
+    return;
   }
   const auto rows = fit::judge(published, fit::SpeedModel::fitted());
   if (flags.json) {
@@ -278,12 +295,12 @@ int print_validation(const Flags& flags) {
   } else {
     fmt::print("{}", validation_text(published, rows));
   }
-  return 0;
 }
 
 void run(const Flags& flags) {
   if (flags.describe) {
-    fmt::print("{}", catalogue_row(measure_this_machine(flags.bandwidth, flags.lab)));
+    fmt::print(
+        "{}", catalogue_row(measure_this_machine(flags.bandwidth, {flags.lab, flags.lab_without})));
     return;
   }
   if (!flags.validate.empty()) {
@@ -301,89 +318,13 @@ void run(const Flags& flags) {
   }
 }
 
-// CLI11's own words name the largest double there is.
-CLI::Validator above_zero() {
-  return {[](const std::string& text) {
-            double value = 0;
-            const bool number = CLI::detail::lexical_cast(text, value);
-            if (number && value > 0 && std::isfinite(value)) return std::string();
-            return fmt::format("'{}' is not a number above 0", printable(text, 40));
-          },
-          "NUMBER > 0"};
-}
-
-void add_questions(CLI::App& command, Flags& flags) {
-  command
-      .add_option("--hardware", flags.hardware,
-                  "A machine of the catalogue, or words of its name (default: this machine)")
-      ->type_name("NAME");
-  command.add_option("--shape", flags.shape, "Model, by size or name (default: all sizes)")
-      ->type_name("70B|NAME");
-  command.add_option("--type", flags.type, "Type of its weights (default: Q4_K_M)");
-  command
-      .add_option("-m,--model", flags.model,
-                  "A GGUF file, or only its first megabytes, in place of --shape")
-      ->check(CLI::ExistingFile)
-      ->excludes("--shape")
-      ->excludes("--type");
-  command.add_option("-c,--context", flags.context, "Positions to keep room for (default: 4096)")
-      ->check(CLI::Range(1U, 1U << 30U));
-  command.add_option("-p,--prompt", flags.prompt, "Prompt tokens before the first token")
-      ->check(CLI::Range(1U, 1U << 30U))
-      ->capture_default_str();
-  command.add_option("--kv", flags.kv, "Type of the KV cache")
-      ->check(CLI::IsMember({"f16", "q8_0"}))
-      ->capture_default_str();
-  command.add_option("--memory", flags.memory, "Memory of the device, as 48GiB");
-  command.add_option("--bandwidth", flags.bandwidth, "Bandwidth of its memory, GB/s")
-      ->check(above_zero());
-  command.add_option("--backend", flags.backend, "cuda, metal, vulkan, rocm, sycl, opencl, cpu");
-  command.add_option("--host-memory", flags.host_memory, "Memory beside a card (default: 32GiB)");
-  command
-      .add_option("--host-bandwidth", flags.host_bandwidth,
-                  "Bandwidth of that memory, GB/s (default: 89.6)")
-      ->check(above_zero());
-  command
-      .add_option("--lab", flags.lab,
-                  "A lab run of this machine to learn from (default: its latest in runs/)")
-      ->check(CLI::ExistingDirectory);
-}
-
 }  // namespace
 
 void add_fit_command(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<FitFlags>();
   CLI::App* command = app.add_subcommand(
       "fit", "What fits a machine, how fast it will run, and which machine to choose");
-  add_questions(*command, *flags);
-  command->add_flag("--recommend", flags->recommend, "Which type for daily use, evaluation, small");
-  command->add_option("--want", flags->want, "Which machines reach so many tokens/s")
-      ->check(above_zero());
-  command
-      ->add_option("--what-if", flags->what_if,
-                   "Change bandwidth, compute, fixed, memory or host-bandwidth: bandwidth=1.5x")
-      ->type_name("KEY=VALUE");
-  command->add_option("--compare", flags->compare, "Speed over size for machines, apart by commas")
-      ->type_name("NAMES");
-  command->add_flag("--report", flags->report, "With --compare: also write a page")
-      ->needs("--compare");
-  command->add_option("--out", flags->output, "Where the page goes (default: compare.html)");
-  command->add_option("--validate", flags->validate, "Judge published rows (docs/formats.md)")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE.csv");
-  command->add_flag("--workloads", flags->workloads, "With --validate: the counts behind each row")
-      ->needs("--validate");
-  command->add_flag("--describe", flags->describe, "A catalogue row for this machine");
-  command->add_flag("--json", flags->json, "JSON");
-  command->footer(
-      "Examples:\n"
-      "  ceiling fit                                   this machine, every size\n"
-      "  ceiling fit --hardware \"m4 pro 20c\" --shape 70B -c 8192\n"
-      "  ceiling fit --hardware 4090 -m model.gguf     a file, or its first megabytes\n"
-      "  ceiling fit --want 15 --shape 70B             machines that reach 15 tokens/s\n"
-      "  ceiling fit --compare \"RTX 4090,Apple M3 Ultra 80c\" --report\n"
-      "  ceiling fit --hardware 4090 --shape 70B --what-if host-bandwidth=2x --what-if "
-      "memory=48GiB");
+  add_fit_flags(*command, *flags);
   command->callback([flags] { run(*flags); });
 }
 

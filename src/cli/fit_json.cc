@@ -27,7 +27,10 @@ ordered_json inputs(const fit::Question& q) {
           {"type", q.type},
           {"context", q.context},
           {"prompt", q.prompt},
-          {"kv", q.kv == KvType::f16 ? "f16" : "q8_0"}};
+          {"kv", q.kv == KvType::f16 ? "f16" : "q8_0"},
+          {"threads", q.engine.backend == fit::Backend::cpu
+                          ? ordered_json(fit::cpu_threads(q.hardware, q.engine))
+                          : ordered_json(nullptr)}};
 }
 
 ordered_json answer_json(const fit::Answer& a) {
@@ -67,6 +70,7 @@ ordered_json fit_json(const std::vector<Answered>& answers) {
   for (const Answered& answered : answers) {
     ordered_json entry = {{"inputs", inputs(answered.question)}};
     if (!answered.learned.empty()) entry["inputs"]["speeds"] = answered.learned;
+    if (!answered.source.empty()) entry["inputs"]["file"] = answered.source;
     entry.update(answer_json(answered.answer));
     out.push_back(std::move(entry));
   }

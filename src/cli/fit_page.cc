@@ -145,6 +145,18 @@ class SpeedChart {
     }
   }
 
+  // A baseline near the wanted one whose letters no threshold runs through.
+  double beside_thresholds(double baseline) const {
+    constexpr double kAscent = 10;
+    constexpr double kDescent = 4;
+    for (const double speed : {10.0, 30.0}) {
+      const double line = y_.at(speed);
+      if (line < baseline - kAscent || line > baseline + kDescent) continue;
+      return line > baseline - kAscent / 2 ? line - kDescent - 1 : line + kAscent + 2;
+    }
+    return baseline;
+  }
+
   void draw_names() {
     std::vector<double> wanted;
     std::vector<const Line*> named;
@@ -155,7 +167,8 @@ class SpeedChart {
       }
       if (last == nullptr) continue;
       if (last != line.points.back()) {  // the line ends early: its name stands at its end
-        svg_.text(x_.at(last->billions) + 9, y_.at(last->answer.tokens_per_s.median) + 4, line.name,
+        svg_.text(x_.at(last->billions) + 9,
+                  beside_thresholds(y_.at(last->answer.tokens_per_s.median) + 4), line.name,
                   "label small");
         continue;
       }

@@ -16,6 +16,7 @@ struct Answered {
   fit::Question question;
   fit::Answer answer;
   std::string learned;  // for this machine: where its speeds come from
+  std::string source;   // which file of which server was read; empty: none
 };
 
 std::string fit_text(const std::vector<Answered>& answers);

@@ -20,10 +20,14 @@ struct ThisMachine {
   lab::PlanMachine described;  // with what its latest lab taught
 };
 
-// Measures for about two seconds, or takes the given bandwidth (0: measure). Learns from the lab
-// run in `lab_directory`, or (empty) from the latest of this machine where runs are kept. Throws
-// Error(usage) for a folder without usable trials.
-ThisMachine measure_this_machine(double bandwidth_gb_per_s, const std::string& lab_directory);
+struct LabToLearn {
+  std::string directory;             // empty: the latest of this machine where runs are kept
+  std::vector<std::string> without;  // cells of it that are passed over
+};
+
+// Measures for about two seconds, or takes the given bandwidth (0: measure). Throws Error(usage)
+// for a folder without usable trials, Error(integrity) for a run that is damaged or not finished.
+ThisMachine measure_this_machine(double bandwidth_gb_per_s, const LabToLearn& from);
 
 // Header and row of data/hardware.csv for this machine; what a program cannot see is left empty.
 std::string catalogue_row(const ThisMachine& here);
@@ -32,12 +36,14 @@ struct FitModel {
   Program program;
   std::string name, type;
   fit::TypeClass type_class = fit::TypeClass::super_blocks;
+  std::string source;  // what was read of which server's file; empty: none
 };
 
 // A shape by its size or a published model's name. Throws Error(usage) with the names there are.
 const Shape& shape_named(const std::string& name);
 FitModel model_of_shape(const Shape& shape, const std::string& type);
-// From a GGUF file's front; the rest of it may be missing.
+// From a GGUF file's front, the rest of which may be missing: a path, or an address as
+// store/remote_header.h takes it.
 FitModel model_of_file(const std::string& path);
 
 }  // namespace ceiling::cli

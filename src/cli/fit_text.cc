@@ -39,24 +39,34 @@ std::string details(const Answered& answered) {
   out += fmt::format(
       "  decode       {} tokens/s; 95 %: {}–{}; {}; at most {}\n"
       "  full context {} tokens/s\n"
-      "  first token  {} for a prompt of {}\n"
+      "  first token  {}; 95 %: {}–{}; for a prompt of {}\n"
       "  because      {}\n",
       with_interval(a.tokens_per_s), format_count(a.tokens_per_s.p95.low),
       format_count(a.tokens_per_s.p95.high), name(a.reading), format_count(a.ceiling_tokens_per_s),
-      with_interval(a.tokens_per_s_full_context), seconds_with_interval(a.first_token_s), q.prompt,
-      a.reason);
+      with_interval(a.tokens_per_s_full_context), seconds_with_interval(a.first_token_s),
+      format_duration({a.first_token_s.p95.low}), format_duration({a.first_token_s.p95.high}),
+      q.prompt, a.reason);
   return out;
+}
+
+std::string beside_memory(const fit::Question& q) {
+  std::string text = q.hardware.kind == fit::Kind::discrete
+                         ? fmt::format("host {:.0f} GB/s and {}", q.host.bandwidth.gb_per_s(),
+                                       format_capacity({q.host.memory_bytes}))
+                         : std::string(name(q.hardware.kind)) + " memory";
+  if (q.engine.backend == fit::Backend::cpu) {
+    text += fmt::format(", {} threads", fit::cpu_threads(q.hardware, q.engine));
+  }
+  return text;
 }
 
 std::string inputs(const fit::Question& q) {
   return fmt::format(
-      "  inputs       {:.0f} GB/s, {} memory, backend {}, {} (change: --bandwidth, --memory, "
-      "--backend, -c, -p)\n",
+      "  inputs       {:.0f} GB/s, {} memory, backend {}, {}, KV {}\n"
+      "  change       --bandwidth, --memory, --usable, --backend, --threads, --host-memory, "
+      "--host-bandwidth, --kv, -c, -p\n",
       q.hardware.bandwidth.gb_per_s(), format_capacity({q.memory_bytes}), name(q.engine.backend),
-      q.hardware.kind == fit::Kind::discrete
-          ? fmt::format("host {:.0f} GB/s and {}", q.host.bandwidth.gb_per_s(),
-                        format_capacity({q.host.memory_bytes}))
-          : std::string(name(q.hardware.kind)) + " memory");
+      beside_memory(q), q.kv == KvType::f16 ? "f16" : "q8_0");
 }
 
 }  // namespace
@@ -67,7 +77,12 @@ std::string with_interval(const fit::Prediction& p) {
 }
 
 std::string fit_text(const std::vector<Answered>& answers) {
-  if (answers.size() == 1) return details(answers.front()) + inputs(answers.front().question);
+  if (answers.size() == 1) {
+    const Answered& only = answers.front();
+    const std::string read =
+        only.source.empty() ? "" : fmt::format("  file         {}\n", only.source);
+    return details(only) + read + inputs(only.question);
+  }
   const fit::Question& first = answers.front().question;
   std::string out = fmt::format(
       "{}, context {}, prompt {} (80 % intervals; comfortable reading from 30 tokens/s, slow "

@@ -58,7 +58,7 @@ lab::PlanMachine measured_machine(const Flags& flags) {
   std::vector<std::string> folders = {std::string(lab::kRunsFolder)};
   const std::string beside = std::filesystem::path(flags.out).parent_path().string();
   if (!beside.empty()) folders.push_back(beside);
-  machine.learned = lab::learn_from_latest(folders, machine);
+  machine.learned = lab::learn_from_latest(folders, machine, lab::require_sound);
   return machine;
 }
 

@@ -76,8 +76,8 @@ std::vector<TypeTime> stream_times(const Program& program, std::uint64_t read_by
   std::vector<TypeTime> times;
   for (const auto& [type, bytes] : bytes_by_type) {
     const TypeRate rate = rate_of(type);
-    const double speed =
-        std::min(rates.read.value * rate.share_of_read, rate.core_bytes_per_s * rates.threads);
+    const double speed = std::min(rates.read.value * rate.share_of_read,
+                                  rate.core_bytes_per_s * rates.compute * rates.threads);
     // Look-up tables (untied embeddings) are weights that a step does not read: scale to what it
     // does.
     times.push_back({type, bytes / all * static_cast<double>(read_bytes) / speed, rate.log_sd});
@@ -255,7 +255,7 @@ Seconds estimate_prefill(const Program& program, std::uint32_t tokens, const Mac
   const double rate = rates.int8_operations_per_s > 0
                           ? rates.int8_operations_per_s * kPrefillShareOfPeak
                           : kPrefillOperationsPerCore * rates.threads;
-  return {operations / rate};
+  return {operations / (rate * rates.compute)};
 }
 
 }  // namespace ceiling::fit

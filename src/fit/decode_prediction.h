@@ -27,6 +27,7 @@ struct MachineRates {
   double int8_operations_per_s = 0;  // multiplications and additions, all threads
   unsigned threads = 1;
   Calibration calibration = {};
+  double compute = 1;  // factor of all arithmetic: for asking what is worth improving
 };
 
 struct DecodePrediction {

@@ -141,6 +141,7 @@ std::vector<Hardware> read_hardware(std::string_view csv, const std::string& lab
                       .gbit_per_pin = number("gbit_s_per_pin"),
                       .fp16_flops = number("fp16_tflops") * 1e12,
                       .fp32_flops = number("fp32_tflops") * 1e12,
+                      .cpu_threads = static_cast<unsigned>(number("cpu_threads")),
                       .link = {number("pcie_gb_s") * 1e9},
                       .year = number("release_year"),
                       .source = std::string(table.cell(row, "source"))};

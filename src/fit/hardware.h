@@ -29,7 +29,10 @@ struct Hardware {
   double bus_bits = 0, gbit_per_pin = 0;
   double fp16_flops = 0;  // dense matrix rate; no common basis across vendors
   double fp32_flops = 0;  // vector rate, a fused multiply-add counting two
-  BytesPerSecond link;    // one direction, theoretical
+  unsigned cpu_threads =
+      0;                // of its processor, as llama.cpp takes them: cores, of hybrids the fast
+  double compute = 1;   // factor of all its arithmetic: for asking what is worth improving
+  BytesPerSecond link;  // one direction, theoretical
   double year = 0;
   std::string source;
 };

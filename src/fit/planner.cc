@@ -27,6 +27,11 @@ void check(const Question& question, const Program& program) {
     fail(ExitCode::usage, "the memory of '{}' is unknown: give it, for example --memory 24GiB",
          question.hardware.name);
   }
+  if (question.usable_bytes > question.memory_bytes) {
+    fail(ExitCode::usage, "usable memory of {} is more than there is: '{}' has {}",
+         format_capacity({question.usable_bytes}), question.hardware.name,
+         format_capacity({question.memory_bytes}));
+  }
   if (question.context == 0 || question.context > program.context_limit) {
     fail(ExitCode::usage, "context {} is not possible: {} was trained for {} positions",
          question.context, question.model, program.context_limit);
@@ -196,6 +201,9 @@ Answer answer(const Question& question, const Program& program, const SpeedModel
   check(question, program);
   Answer out;
   out.budget = budget_of(question.hardware, question.memory_bytes, question.host.memory_bytes);
+  if (question.usable_bytes > 0) {
+    out.budget.system_bytes = question.memory_bytes - question.usable_bytes;
+  }
   out.need = need_of(program, question.context, question.kv);
   out.need.weight_bytes = static_cast<std::uint64_t>(
       std::llround(static_cast<double>(out.need.weight_bytes) * question.file_scale));
@@ -233,9 +241,12 @@ Answer answer(const Question& question, const Program& program, const SpeedModel
 }
 
 Answer answer_here(const Question& question, const Program& program, const SpeedModel& model,
-                   const MachineRates& rates) {
+                   const MachineRates& measured) {
   constexpr double kPrefillLogSd = 0.35;  // of the rough estimate
   Answer out = answer(question, program, model);
+  MachineRates rates = measured;
+  rates.calibration.fixed *= question.fixed_scale;
+  rates.compute *= question.hardware.compute;
   const std::uint32_t after_prompt = std::min(question.prompt, question.context - 1);
   const DecodePrediction here = predict_decode(program, after_prompt, kDecoded, rates);
   const std::uint32_t last = question.context > kDecoded ? question.context - kDecoded : 0;
@@ -264,9 +275,7 @@ Question changed(const Question& question, std::string_view change) {
   } else if (key == "host-bandwidth") {
     out.host.bandwidth.value = changed_value(out.host.bandwidth.gb_per_s(), value, change) * 1e9;
   } else if (key == "compute") {
-    const double factor = changed_value(1, value, change);
-    out.hardware.fp32_flops *= factor;
-    out.hardware.fp16_flops *= factor;
+    out.hardware.compute = changed_value(out.hardware.compute, value, change);
   } else if (key == "fixed") {
     out.fixed_scale = changed_value(out.fixed_scale, value, change);
   } else if (key == "memory") {

@@ -63,7 +63,8 @@ struct Question {
   std::uint32_t context = 4096;
   std::uint32_t prompt = 512;
   KvType kv = KvType::f16;
-  double fixed_scale = 1;  // of the cost of each step: for asking what is worth improving
+  double fixed_scale = 1;          // of the cost of each step: for asking what is worth improving
+  std::uint64_t usable_bytes = 0;  // of the memory, for a model; 0: what the system leaves (Budget)
 };
 
 struct Answer {
@@ -83,14 +84,15 @@ struct Answer {
   std::string reason;  // "read 4.1 GB at 204 GB/s of 273, fixed 4.3 ms"
 };
 
-// Throws Error(usage): memory or bandwidth unknown, a context beyond the model's or of 0, a prompt
-// beyond the context.
+// Throws Error(usage): memory or bandwidth unknown, more of it usable than there is, a context
+// beyond the model's or of 0, a prompt beyond the context.
 Answer answer(const Question& question, const Program& program, const SpeedModel& model);
 
 // The same for this machine and this program's own engine, from rates measured here: decode as
-// predict_decode, the prompt as estimate_prefill.
+// predict_decode, the prompt as estimate_prefill; what the question changes of fixed costs and
+// arithmetic changes them too.
 Answer answer_here(const Question& question, const Program& program, const SpeedModel& model,
-                   const MachineRates& rates);
+                   const MachineRates& measured);
 
 // Layer times add: a token takes its time on the device for the layers there, and the host's for
 // the rest.

@@ -73,17 +73,22 @@ double backend_youth(const Engine& engine) {
   }
 }
 
+unsigned cpu_threads(const Hardware& hardware, const Engine& engine) {
+  const unsigned cores = hardware.cpu_threads;
+  if (engine.threads > 0) return cores > 0 ? std::min(engine.threads, cores) : engine.threads;
+  return cores > 0 ? cores : usual_threads(hardware.family);
+}
+
 double unpack_flops(const Hardware& hardware, const Engine& engine) {
   if (engine.backend == Backend::cpu) {
-    const unsigned threads = engine.threads > 0 ? engine.threads : usual_threads(hardware.family);
-    return threads * kNominalThreadFlops;
+    return hardware.compute * cpu_threads(hardware, engine) * kNominalThreadFlops;
   }
-  return hardware.fp32_flops > 0 ? hardware.fp32_flops : kUnknownFlops;
+  return hardware.compute * (hardware.fp32_flops > 0 ? hardware.fp32_flops : kUnknownFlops);
 }
 
 double matrix_flops(const Hardware& hardware, const Engine& engine) {
   if (engine.backend == Backend::cpu) return unpack_flops(hardware, engine);
-  if (hardware.fp16_flops > 0) return hardware.fp16_flops;
+  if (hardware.fp16_flops > 0) return hardware.compute * hardware.fp16_flops;
   const double vector = unpack_flops(hardware, engine);
   return hardware.vendor == "NVIDIA" && hardware.family != "Pascal" ? 4 * vector : 2 * vector;
 }

@@ -75,6 +75,10 @@ class SpeedModel {
   double unseen_family_ = 1;  // widens what is said of a family that no result is known of
 };
 
+// Threads of a processor: those stated, else those of the catalogue, else what its kind usually
+// has.
+unsigned cpu_threads(const Hardware& hardware, const Engine& engine);
+
 // The rate that unpacking is measured against: the vector rate of a GPU, threads times a nominal
 // core for a CPU.
 double unpack_flops(const Hardware& hardware, const Engine& engine);

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
+#include "gguf/truncated.h"
 
 namespace ceiling::gguf {
 
@@ -42,10 +42,10 @@ class Cursor {
 
   std::span<const std::byte> take(std::uint64_t count, std::string_view what) {
     if (count > remaining()) {
-      fail(ExitCode::integrity,
-           "'{}': {} needs {} bytes at offset {}, but the file ends after {} more: it is truncated "
-           "or damaged; fetch it again",
-           label_, what, count, position_, remaining());
+      throw Truncated(fmt::format(
+          "'{}': {} needs {} bytes at offset {}, but the file ends after {} more: it is "
+          "truncated or damaged; fetch it again",
+          label_, what, count, position_, remaining()));
     }
     const auto raw = bytes_.subspan(position_, count);
     position_ += count;

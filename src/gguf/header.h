@@ -21,4 +21,8 @@ struct Header {
 // cannot be read, Error(integrity) if the header is not sound or not complete.
 Header read_header(const std::string& path);
 
+// The same from bytes that begin a file; `label` names it in messages. Throws Truncated (a kind of
+// Error(integrity)) where more bytes may complete it.
+Header parse_header(std::vector<std::byte> front, std::string label);
+
 }  // namespace ceiling::gguf

@@ -20,9 +20,9 @@ class Reader {
 
   Metadata read(std::uint64_t count) {
     if (count > cursor_.remaining() / kLeastKeyBytes) {
-      fail(ExitCode::integrity,
-           "'{}': it claims {} metadata keys, more than its size can hold: truncated or damaged",
-           label_, count);
+      throw Truncated(fmt::format(
+          "'{}': it claims {} metadata keys, more than its size can hold: truncated or damaged",
+          label_, count));
     }
     spend(count, "its metadata");
     Metadata metadata(label_);
@@ -108,9 +108,9 @@ class Reader {
     }
     const auto count = cursor_.number<std::uint64_t>(what);
     if (count > cursor_.remaining() / stored_bytes(element)) {
-      fail(ExitCode::integrity,
-           "'{}': {} claims {} elements of type {}, but only {} bytes follow: truncated or damaged",
-           label_, what, count, name(element), cursor_.remaining());
+      throw Truncated(fmt::format(
+          "'{}': {} claims {} elements of type {}, but only {} bytes follow: truncated or damaged",
+          label_, what, count, name(element), cursor_.remaining()));
     }
     spend(count, what);
     return {element, read_elements(element, count, what)};

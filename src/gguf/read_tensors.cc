@@ -74,10 +74,14 @@ void size_tensor(TensorInfo& tensor, const std::string& what, const std::string&
 
 std::vector<TensorInfo> read_tensors(Cursor& cursor, std::uint64_t count,
                                      const std::string& label) {
-  if (count > std::min(kMaxTensors, cursor.remaining() / kLeastTensorBytes)) {
-    fail(ExitCode::integrity,
-         "'{}': it claims {} tensors, more than its size can hold: truncated or damaged", label,
-         count);
+  if (count > kMaxTensors) {
+    fail(ExitCode::integrity, "'{}': it claims {} tensors; expected at most {}", label, count,
+         kMaxTensors);
+  }
+  if (count > cursor.remaining() / kLeastTensorBytes) {
+    throw Truncated(
+        fmt::format("'{}': it claims {} tensors, more than its size can hold: truncated or damaged",
+                    label, count));
   }
   std::vector<TensorInfo> tensors(count);
   for (std::uint64_t i = 0; i < count; ++i) {

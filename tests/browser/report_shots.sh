@@ -1,21 +1,14 @@
 #!/usr/bin/env bash
-# Opens a report in headless Chromium, light and dark, on a desk and on a phone: nothing may scroll sideways, leave its
-# drawing, overlap or be too small to read. Screens are kept in build/check/shots.
-#   report_shots.sh [REPORT.html]     without a file: the report of the run in tests/data/lab
+# Opens pages in headless Chromium, light and dark, on a desk and on phones: nothing may scroll sideways, leave its
+# drawing, overlap, be crossed by a line or be too small to read. Screens are kept in build/check/shots.
+#   report_shots.sh [PAGE.html]     without a file: the report of the run in tests/data/lab, and a comparison of machines
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+ceiling=${CEILING_BINARY:-build/release/ceiling}
 shots=$PWD/build/check/shots
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$shots"
-
-report=${1:-}
-if [ -z "$report" ]; then
-  cp -r tests/data/lab/run "$work/run"
-  "${CEILING_BINARY:-build/release/ceiling}" lab report "$work/run" >/dev/null
-  report=$work/run/report.html
-fi
-cp "$report" "$work/report.html"
 cp tests/browser/probe.html "$work/probe.html"
 
 browser() {
@@ -24,19 +17,33 @@ browser() {
 }
 
 failed=0
-for theme in light dark; do
-  preferred=$([ $theme = light ] && echo 1 || echo 0)
-  for width in 1200 360; do
-    browser --blink-settings=preferredColorScheme="$preferred" --window-size="$width,5200" \
-      --screenshot="$shots/$theme-$width.png" "file://$work/report.html" || { cat "$work/browser.log"; exit 1; }
-    found=$(browser --blink-settings=preferredColorScheme="$preferred" --window-size=1400,1200 --virtual-time-budget=5000 \
-      --dump-dom "file://$work/probe.html?report=report.html&width=$width" | grep -o 'probe: [^<]*' | head -n 1)
-    echo "$theme, $width pixels: ${found:-no answer from the browser}"
-    case $theme,$found in
-      light,'probe: sound, paper rgb(255, 255, 255)') ;;
-      dark,'probe: sound, paper rgb(19, 21, 23)') ;;
-      *) failed=1 ;;
-    esac
+look_at() {  # look_at NAME: at $work/NAME.html
+  for theme in light dark; do
+    preferred=$([ $theme = light ] && echo 1 || echo 0)
+    for width in 1200 390 360; do
+      browser --blink-settings=preferredColorScheme="$preferred" --window-size="$width,5200" \
+        --screenshot="$shots/$1-$theme-$width.png" "file://$work/$1.html" || { cat "$work/browser.log"; exit 1; }
+      found=$(browser --blink-settings=preferredColorScheme="$preferred" --window-size=1400,1200 --virtual-time-budget=5000 \
+        --dump-dom "file://$work/probe.html?report=$1.html&width=$width" | grep -o 'probe: [^<]*' | head -n 1)
+      echo "$1, $theme, $width pixels: ${found:-no answer from the browser}"
+      case $theme,$found in
+        light,'probe: sound, paper rgb(255, 255, 255)') ;;
+        dark,'probe: sound, paper rgb(19, 21, 23)') ;;
+        *) failed=1 ;;
+      esac
+    done
   done
-done
+}
+
+if [ -n "${1:-}" ]; then
+  cp "$1" "$work/page.html"
+  look_at page
+else
+  cp -r tests/data/lab/run "$work/run"
+  "$ceiling" lab report "$work/run" >/dev/null
+  cp "$work/run/report.html" "$work/report.html"
+  look_at report
+  "$ceiling" fit --compare "RTX 4090,Apple M4 Pro 20c,Apple M3 Ultra 80c" --report --out "$work/comparison.html" >/dev/null
+  look_at comparison
+fi
 exit $failed

@@ -74,11 +74,11 @@ def _front(entries, tensors):
     return start + b"\0" * (-len(start) % 32), offset
 
 
-def write(path, entries=None):
-    """A file with these keys and seeded float32 weights."""
+def write(path, entries=None, part=(0, 1)):
+    """A file with these keys and seeded float32 weights; or one part of several, each with some of the tensors."""
     entries = keys() if entries is None else entries
     draw = random.Random(1)
-    tensors = list(_tensors())
+    tensors = list(_tensors())[part[0]::part[1]]
     data = b""
     for _, shape in tensors:
         data += struct.pack(f"<{_count(shape)}f", *(draw.gauss(0, 0.2) for _ in range(_count(shape))))

@@ -52,6 +52,8 @@ class RowLayout {
   void name_row(Svg& svg, std::size_t row, const Cell& cell, std::string_view value) const;
   void name_row(Svg& svg, std::size_t row, std::string_view name, std::string_view note,
                 std::string_view value) const;
+  // Through all rows; where names stand over the marks (narrow), it leaves them out.
+  void draw_line(Svg& svg, double x, std::string_view style) const;
   // Ticks under the rows with lines through them, and the axis title.
   void draw_axis(Svg& svg, const Axis& axis, std::string_view title) const;
 

@@ -44,7 +44,7 @@ class BlockPlot {
       return std::optional(t.probe_bytes_per_s() / 1e9);
     });
     draw_conditions("Time taken by other processes, %", top + kStep, [](const TrialResult& t) {
-      const auto& share = t.conditions.others_share;
+      const auto share = shown_others_share(t.conditions);
       return share ? std::optional(100 * *share) : std::nullopt;
     });
     draw_blocks(top + kStep + kHeight);
@@ -116,7 +116,9 @@ class BlockPlot {
     for (std::size_t i = 0; i < trials.size(); ++i) {
       if (i > 0 && trials[i].slot.block == trials[i - 1].slot.block) continue;
       const double start = i == 0 ? left_ : (x(i - 1) + x(i)) / 2;
-      if (i > 0) svg_.line(start, kTop, start, bottom, "block");
+      for (double top = kTop; i > 0 && top < bottom; top += kStep) {  // not through the titles
+        svg_.line(start, top, start, top + kHeight, "block");
+      }
       if (crowded && trials[i].slot.block % 2 == 1) continue;
       svg_.text(start + 2, bottom + 16, fmt::format("{}", trials[i].slot.block + 1), "label");
       const double minutes = (trials[i].wall_s - data_.state.started_wall_s) / 60;

@@ -46,9 +46,16 @@ void RowLayout::name_row(Svg& svg, std::size_t row, std::string_view name, std::
   svg.text(width_.pixels, y + 4, value, "label", Anchor::end);
 }
 
+void RowLayout::draw_line(Svg& svg, double x, std::string_view style) const {
+  if (!width_.narrow) return svg.line(x, kTop, x, bottom(), style);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    svg.line(x, middle(row) - 13, x, middle(row) + 19, style);
+  }
+}
+
 void RowLayout::draw_axis(Svg& svg, const Axis& axis, std::string_view title) const {
   for (const double tick : axis.ticks()) {
-    svg.line(axis.at(tick), kTop, axis.at(tick), bottom(), "grid");
+    draw_line(svg, axis.at(tick), "grid");
     svg.text(axis.at(tick), bottom() + 16, Axis::label(tick), "label muted", Anchor::middle);
   }
   svg.line(left_, bottom(), right_, bottom(), "axis");

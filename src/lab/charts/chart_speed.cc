@@ -51,7 +51,7 @@ std::string draw(const ReportData& data, ChartWidth width) {
   const Axis axis = Axis::linear(0, 100 * largest_share(data), rows.left(), rows.right());
   Svg svg(width.pixels, rows.height(), describe(data));
   rows.draw_axis(svg, axis, "share of the ceiling, %");
-  svg.line(axis.at(100), rows.top(), axis.at(100), rows.bottom(), "ceiling");
+  rows.draw_line(svg, axis.at(100), "ceiling");
   svg.text(axis.at(100) + 4, rows.top() - 6, "the ceiling", "label", Anchor::end);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     rows.name_row(svg, i, data.plan.cells[cells[i].cell],

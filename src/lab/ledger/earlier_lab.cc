@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <system_error>
 
@@ -27,7 +28,7 @@ std::vector<fs::path> folders_within(const std::string& folder) {
       out.push_back(entry.path());
     }
   }
-  std::ranges::sort(out);
+  std::ranges::sort(out, std::greater());  // names begin with the time: the latest first
   return out;
 }
 
@@ -37,7 +38,8 @@ bool same_machine(const PlanMachine& a, const PlanMachine& b) {
 
 }  // namespace
 
-std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run) {
+std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
+                                                const std::vector<std::string>& without) {
   const Plan plan = run.read_plan();
   const fit::Table results = fit::Table::parse(os::read_file(run.results()), run.results());
   results.require({"cell", "excluded", "share_of_ceiling"});
@@ -51,6 +53,7 @@ std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run) {
   std::vector<fit::MeasuredShare> out;
   for (const Cell& cell : plan.cells) {
     if (cell.work != Work::decode || !cell.own()) continue;
+    if (std::ranges::find(without, cell.id) != without.end()) continue;
     const auto found = shares.find(cell.id);
     if (found == shares.end()) continue;
     std::vector<double>& values = found->second;
@@ -65,8 +68,9 @@ std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run) {
   return out;
 }
 
-Learned learn_from(const RunDirectory& run, const PlanMachine& machine) {
-  const std::vector<fit::MeasuredShare> shares = measured_shares(run);
+Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
+                   const std::vector<std::string>& without) {
+  const std::vector<fit::MeasuredShare> shares = measured_shares(run, without);
   return {.run = printable(run.path(), 200),
           .created = run.read_plan().created,
           .cells = shares.size(),
@@ -74,7 +78,7 @@ Learned learn_from(const RunDirectory& run, const PlanMachine& machine) {
 }
 
 std::optional<Learned> learn_from_latest(const std::vector<std::string>& folders,
-                                         const PlanMachine& machine) {
+                                         const PlanMachine& machine, const RunCheck& check) {
   std::optional<Learned> latest;
   for (const std::string& folder : folders) {
     for (const fs::path& path : folders_within(folder)) {
@@ -83,6 +87,7 @@ std::optional<Learned> learn_from_latest(const std::vector<std::string>& folders
         const Plan plan = run.read_plan();
         if (!same_machine(plan.machine, machine)) continue;
         if (latest && plan.created <= latest->created) continue;
+        if (check) check(run);
         latest = learn_from(run, machine);
       } catch (const Error&) {
         continue;  // unfinished, damaged or of other work: it teaches nothing

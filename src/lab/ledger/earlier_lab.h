@@ -2,6 +2,7 @@
 // the next predictions start.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,18 +13,25 @@
 
 namespace ceiling::lab {
 
-// Shares of the ceiling that a run measured, cell by cell (medians over trials that count). Cold
-// starts, interventions and other engines teach other things and are passed over. Throws
-// Error(usage) for a folder without usable trials.
-std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run);
+// Shares of the ceiling that a run measured, cell by cell (medians over trials that count), of the
+// cells that `without` does not name. Cold starts, interventions and other engines teach other
+// things and are passed over. Reads results.csv as it lies there: check the run first (RunCheck).
+// Throws Error(usage) for a folder without usable trials.
+std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
+                                                const std::vector<std::string>& without = {});
 
 // What a run says of `machine`. Throws as measured_shares.
-Learned learn_from(const RunDirectory& run, const PlanMachine& machine);
+Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
+                   const std::vector<std::string>& without = {});
+
+// Throws Error for a run that must not be believed: require_sound (lab/protocol/verify.h).
+using RunCheck = std::function<void(const RunDirectory&)>;
 
 // From the latest of the finished labs in `folders` whose processor, threads and memory are those
-// of `machine`. Empty: there is none. Folders that hold no run, or a damaged one, are passed over.
+// of `machine`. Empty: there is none. Folders that hold no run, or one that `check` throws for, are
+// passed over.
 std::optional<Learned> learn_from_latest(const std::vector<std::string>& folders,
-                                         const PlanMachine& machine);
+                                         const PlanMachine& machine, const RunCheck& check = {});
 
 // How the predictions for this machine come about, to go after "the program's predictions".
 std::string learned_text(const PlanMachine& machine);

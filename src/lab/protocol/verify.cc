@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "lab/analysis/replay.h"
 #include "lab/json/canonical_json.h"
 #include "lab/ledger/ledger.h"
@@ -150,5 +151,18 @@ class Verifier {
 }  // namespace
 
 Verification verify(const RunDirectory& directory) { return Verifier(directory).run(); }
+
+void require_sound(const RunDirectory& directory) {
+  const Verification found = verify(directory);
+  if (!found.problems.empty()) {
+    fail(ExitCode::integrity, "the lab run in '{}' cannot be believed: {}",
+         printable(directory.path(), 100), found.problems.front());
+  }
+  if (!found.finished) {
+    fail(ExitCode::integrity,
+         "the lab run in '{}' is not finished: ceiling lab --resume goes on with it",
+         printable(directory.path(), 100));
+  }
+}
 
 }  // namespace ceiling::lab

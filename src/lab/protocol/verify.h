@@ -19,4 +19,8 @@ struct Verification {
 // what the ledger's raw lines give. Does not throw for damage: it is listed.
 Verification verify(const RunDirectory& directory);
 
+// For those who learn from a run: throws Error(integrity) naming the first damage, and for a run
+// that was not finished.
+void require_sound(const RunDirectory& directory);
+
 }  // namespace ceiling::lab

@@ -73,6 +73,12 @@ std::string shown_time(double wall_s) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(wall_s)));
 }
 
+std::optional<double> shown_others_share(const TrialConditions& conditions) {
+  if (!conditions.others_share) return std::nullopt;
+  const bool counted = *conditions.others_share > conditions.others_share_resolution.value_or(0);
+  return counted ? *conditions.others_share : 0;
+}
+
 std::string weights_label(const Cell& cell) {
   return cell.synthetic() ? "synthetic: speed only" : "real";
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ std::string shown(const Estimate& estimate);
 std::string shown_range(double low, double high);  // "9.61–10.05", in the digits of the high end
 std::string shown_percent(const Estimate& share);  // "94 % (93–95)"
 std::string shown_time(double wall_s);             // "2026-11-24 10:02:03 UTC"
+// Time is counted in ticks of the clock: a share within their resolution, also a negative one, is
+// 0.
+std::optional<double> shown_others_share(const TrialConditions& conditions);
 
 // "7B at Q4_K_M", with "(synthetic weights: speed only)" where they are.
 std::string cell_name(const ReportData& data, std::size_t cell);

@@ -85,6 +85,23 @@ TEST(EarlierLab, UnfinishedAndDamagedRunsArePassedOver) {
   EXPECT_THROW(measured_shares(damaged), Error);
 }
 
+TEST(EarlierLab, RunsThatMayNotBeBelievedArePassedOver) {
+  const std::string folder = fresh_folder("earlier_checked");
+  const RunDirectory old = run_reaching(folder + "/20260101", 0.9);
+  const RunDirectory fresh = run_reaching(folder + "/20260102", 0.8);
+  const auto learned = learn_from_latest({folder}, machine(), [&](const RunDirectory& run) {
+    if (run.path() == fresh.path()) fail(ExitCode::integrity, "its ledger was changed");
+  });
+  ASSERT_TRUE(learned);
+  EXPECT_EQ(learned->run, old.path());
+}
+
+TEST(EarlierLab, CellsCanBeLeftOut) {
+  const RunDirectory run = run_reaching(fresh_folder("earlier_without") + "/run", 0.9);
+  const std::string first = run.read_plan().predictions.front().cell;
+  EXPECT_EQ(measured_shares(run, {first}).size() + 1, measured_shares(run).size());
+}
+
 TEST(EarlierLab, UnknownTypesInAPlanAreNamed) {
   Plan plan = quick_plan(machine());
   plan.machine.learned = Learned{.run = "runs/a", .created = "2026", .cells = 1, .calibration = {}};

@@ -204,6 +204,19 @@ TEST(Shown, ThreeFiguresAndTheIntervalInTheSameDigits) {
   EXPECT_EQ(shown_percent({0.9402, 0.9371, 0.943, 5}), "94.0 % (93.7–94.3)");
 }
 
+// Ticks of the clock tell no less, and a difference of two counts may come out below zero.
+TEST(Shown, TimeOfOthersWithinTheClocksTicksIsNone) {
+  TrialConditions conditions;
+  EXPECT_FALSE(shown_others_share(conditions));
+  conditions.others_share_resolution = 0.01;
+  for (const double within : {-0.008, 0.0, 0.01}) {
+    conditions.others_share = within;
+    EXPECT_EQ(shown_others_share(conditions), 0) << within;
+  }
+  conditions.others_share = 0.011;
+  EXPECT_EQ(shown_others_share(conditions), 0.011);
+}
+
 TEST(Axis, AtMostSixRoundTicks) {
   for (const auto& [low, high] : std::vector<std::pair<double, double>>{
            {5.7, 118}, {0.9, 1.1}, {3, 3.1}, {0.001, 90000}, {95, 105}}) {
