@@ -157,7 +157,8 @@ def why(rows, judged):
     text = f"reached {np.median([share_reached(r) for r in rows]):.2f} of its bandwidth"
     if others:
         middle = quantile(column(others, share_reached), device_weights(others), 0.5)
-        text += f", {len({r['hardware'] for r in others})} others of its family {middle:.2f}"
+        count = len({r["hardware"] for r in others})
+        text += f", {count} other{'s' * (count > 1)} of its family {middle:.2f}"
     else:
         text += ", no other chip of its family has that backend"
     text += f"; builds of {span([r['year'] for r in rows])}"

@@ -246,6 +246,25 @@ lab::Chart chart_of(std::string id, std::string title, std::string reading,
   return chart;
 }
 
+// "At 70B: RTX 4090 3.3 (2.1-5.2), spilled; M3 Ultra 80c 12.3 (11.3-13.4) tokens/s."
+std::string at_the_largest(const std::vector<fit::Curve>& curves) {
+  std::string text;
+  std::string size;
+  for (const fit::Curve& curve : curves) {
+    const std::string type = types_of(curve).front();
+    for (const fit::CurvePoint& point : curve.points) {
+      if (point.type == type) size = point.shape;
+    }
+    const auto at = std::ranges::find_if(curve.points, [&](const fit::CurvePoint& point) {
+      return point.type == type && point.shape == size;
+    });
+    text += fmt::format("{}{} {}{}", text.empty() ? "" : "; ", short_name(curve),
+                        runs(*at) ? with_interval(at->answer.tokens_per_s) : "does not hold it",
+                        at->answer.verdict == fit::Verdict::spills ? ", spilled" : "");
+  }
+  return fmt::format("At {}, tokens/s: {}.", size, text);
+}
+
 std::string answer_sentence(const std::vector<fit::Curve>& curves) {
   std::string text;
   for (const fit::Curve& curve : curves) {
@@ -262,7 +281,27 @@ std::string answer_sentence(const std::vector<fit::Curve>& curves) {
                               short_name(curve), largest->shape, type,
                               with_interval(largest->answer.tokens_per_s));
   }
-  return text;
+  return text + at_the_largest(curves);
+}
+
+// What each machine is taken to be.
+lab::Table inputs_of(const std::vector<fit::Curve>& curves) {
+  lab::Table table;
+  table.header = {"machine", "backend", "beside it", "memory", "for a model", "GB/s"};
+  table.text_columns = 3;
+  for (const fit::Curve& curve : curves) {
+    const fit::Question& q = curve.machine;
+    const std::string host =
+        q.hardware.kind == fit::Kind::discrete
+            ? fmt::format("host of {} at {:.0f} GB/s", format_capacity({q.host.memory_bytes}),
+                          q.host.bandwidth.gb_per_s())
+            : "-";
+    table.rows.push_back({q.hardware.name, std::string(name(q.engine.backend)), host,
+                          format_capacity({q.memory_bytes}),
+                          format_capacity({curve.points.front().answer.budget.usable()}),
+                          fmt::format("{:.0f}", q.hardware.bandwidth.gb_per_s())});
+  }
+  return table;
 }
 
 }  // namespace
@@ -307,6 +346,11 @@ std::string compare_page(const std::vector<fit::Curve>& curves, const std::strin
           "was fitted to published results of llama.cpp (docs/results/planner.md says how well it "
           "does on machines that it never saw). Spilled layers run on a host with two channels of "
           "DDR5-5600 unless told otherwise. Nothing here was measured on these machines.") +
+          lab::table_html(inputs_of(curves)) +
+          lab::paragraph(fmt::format("Context {}, prompt {} tokens; less where a model was trained "
+                                     "for less.",
+                                     curves.front().machine.context,
+                                     curves.front().machine.prompt)) +
           lab::paragraph("Make it again: " + command_line));
   return body + lab::page_foot(CEILING_VERSION);
 }
