@@ -102,6 +102,8 @@ class Answers(unittest.TestCase):
             text = page.read_text()
             self.assertEqual(text.count('role="img"'), 6)  # three plots, each wide and narrow
             self.assertNotIn("<script", text)
+            for told in ("At 70B,", "24.0 GiB", "384 GiB", "DDR5-5600"):  # the largest size; memory; what spills
+                self.assertIn(told, text)
             for drawing in text.split("<svg")[1:]:
                 self.assertLess(len(drawing.split("</svg>")[0]), 40_000)
 
