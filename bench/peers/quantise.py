@@ -1,5 +1,5 @@
-"""`ceiling quantize` beside llama.cpp's own quantiser on the same tensors: errors, tensor types, time, and whether
-llama.cpp and the `gguf` package load what Ceiling wrote.
+"""`ceiling quantize` beside llama.cpp's own quantiser on the same tensors: errors, divergence from the source, tensor
+types, time, and whether llama.cpp and the `gguf` package load what Ceiling wrote.
 
     python3 bench/peers/compare.py --setup        llama-cpp-python and gguf, once
     python3 bench/peers/quantise.py --out docs/results/quantise
@@ -11,7 +11,9 @@ importances, and with those that `ceiling quantize --calibrate TEXT` finds, whic
 Errors are read back from both files by the `gguf` package: for each matrix that changed its type, the root mean square
 of what a weight is off over that of the weights, with importances weighed by them. Of matrices with more than 4096
 rows every n-th row counts. "Worst matrix" is the largest ratio of Ceiling's error to llama.cpp's among the matrices
-that both gave the same type. NAME.json keeps all of it; rows of the sources and types that are not measured again stay.
+that both gave the same type. Divergence: `ceiling eval` of both files on another text, the source being the reference
+(not of synthetic weights, which predict nothing). NAME.json keeps all of it; rows of the sources and types that are
+not measured again stay.
 """
 import argparse
 import ctypes
@@ -33,6 +35,7 @@ FILE_TYPES = {"F32": 0, "F16": 1, "BF16": 32, "Q8_0": 7, "Q6_K": 18, "Q5_K_M": 1
 MOST_ROWS = 4096  # of a matrix whose errors are read back
 SOURCES = CACHE / "sources"  # not among the models, where `-m smollm2` would find two
 WINDOWS = 1  # of the text that is calibrated on
+EVALUATED_WINDOWS = 2  # of 512 tokens, of the text that is evaluated
 REAL = {"SmolLM2-135M": "SmolLM2-135M-Instruct.Q4_1.gguf", "Gemma-3-270M": "gemma-3-270m-q4_k_m.gguf"}
 SYNTHETIC = "synthetic-1B-two-layers"
 
@@ -172,7 +175,14 @@ def default_sources():
     yield path
 
 
-def measure(source, kind, threads, text, importances):
+def divergence(file, source, text, threads):
+    """Of what a file predicts from what its source does: nats a token, mean with its standard error, and agreement."""
+    found = json.loads(run([CEILING, "eval", file, "--text", text, "--reference", source,
+                            "--windows", EVALUATED_WINDOWS, "-t", threads, "--json"]))
+    return {**found["divergence"], "tokens": found["counted_tokens"]}
+
+
+def measure(source, kind, threads, text, evaluated, importances):
     """One row; with importances (the file where both find them), or without (None)."""
     ours, theirs = CACHE / f"ours-{kind}.gguf", CACHE / f"theirs-{kind}.gguf"
     try:
@@ -186,12 +196,15 @@ def measure(source, kind, threads, text, importances):
         row = {"source": source.stem, "type": kind, "importances": bool(importances),
                "when": time.strftime("%Y-%m-%d %H:%M:%S %z"), "seconds": seconds, "bytes": ours.stat().st_size,
                **json.loads(under_peer("compare", source, ours, theirs, importances or "").splitlines()[-1])}
+        if not source.stem.startswith(SYNTHETIC):
+            row["divergence"] = [divergence(file, source, evaluated, threads) for file in (ours, theirs)]
     finally:
         for path in (ours, theirs):
             path.unlink(missing_ok=True)
     print(f"{row['source']:24} {kind:7} {'weighed' if importances else 'plain':8} error {row['errors'][0]:.5f} "
           f"{row['errors'][1]:.5f}  worst matrix {row['worst']:.4f} {row['worst_matrix']}  {seconds[0]:.1f} s "
-          f"{seconds[1]:.1f} s  {'same types' if not row['differ'] else 'types differ: ' + row['differ'][0]}", flush=True)
+          f"{seconds[1]:.1f} s  {divergence_cell(row)}  "
+          f"{'same types' if not row['differ'] else 'types differ: ' + row['differ'][0]}", flush=True)
     return row
 
 
@@ -203,10 +216,17 @@ def cell(row):
     return f"{row['errors'][0]:.3%} | {row['errors'][1]:.3%} | {row['worst']:.3f}"
 
 
+def divergence_cell(row):
+    if not row or "divergence" not in row:
+        return " | "
+    return " | ".join(f"{d['mean_kl']:.4f} ± {d['mean_kl_standard_error']:.4f}" for d in row["divergence"])
+
+
 def table(rows):
     lines = ["| type | error, Ceiling | llama.cpp | worst matrix | weighed error, Ceiling | llama.cpp | worst matrix | "
+             "divergence, Ceiling | llama.cpp | with importances, Ceiling | llama.cpp | "
              "tensor types | loads | Ceiling, s | llama.cpp, s |",
-             "|---|---:|---:|---:|---:|---:|---:|---|---|---:|---:|"]
+             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---|---:|---:|"]
     for kind in FILE_TYPES:
         both = [next((r for r in rows if r["type"] == kind and r["importances"] == known), None) for known in (False, True)]
         there = [row for row in both if row]
@@ -215,7 +235,8 @@ def table(rows):
         differ = sum(len(row["differ"]) for row in there)
         loads = all(row["generates"] == 4 for row in there)
         seconds = " | ".join(f"{s:.1f}" for s in there[0]["seconds"])
-        lines.append(f"| {kind} | {cell(both[0])} | {cell(both[1])} | {'same' if not differ else f'{differ} differ'} | "
+        lines.append(f"| {kind} | {cell(both[0])} | {cell(both[1])} | "
+                     f"{divergence_cell(both[0])} | {divergence_cell(both[1])} | {'same' if not differ else f'{differ} differ'} | "
                      f"{'yes' if loads else 'no'} | {seconds} |")
     return "\n".join(lines)
 
@@ -228,7 +249,8 @@ def page(data, name):
             f"importances from the first 512 tokens of {conditions['text']}. Errors: root mean square of what a weight is off, over that of the "
             f"weights, of the matrices that changed their type; weighed: with importances, by them. Worst matrix: the "
             f"largest ratio of Ceiling's error to llama.cpp's in one matrix. Tensor types: by name, in both files, with "
-            f"and without importances. Loads: the `gguf` package reads it back, and llama.cpp makes 4 tokens with it. "
+            f"and without importances. Divergence: mean Kullback-Leibler divergence from the source, nats a token, with its "
+            f"standard error, over {EVALUATED_WINDOWS} windows of {conditions.get('evaluated')} (`ceiling eval`). Loads: the `gguf` package reads it back, and llama.cpp makes 4 tokens with it. "
             f"Seconds: one run without importances, disk included, on a machine that others used too; they tell tenths "
             f"at best.\n")
     for source in dict.fromkeys(row["source"] for row in data["rows"]):
@@ -241,17 +263,21 @@ def main():
     parser.add_argument("--source", type=Path, action="append", help="a float file; default: see above")
     parser.add_argument("--type", action="append", choices=FILE_TYPES)
     parser.add_argument("--text", type=Path, default=Path(__file__).parents[2] / "LICENSE", help="to calibrate on")
+    parser.add_argument("--evaluate", type=Path, default=Path(__file__).parents[2] / "docs/method.md",
+                        help="the text on which the files are compared with their source")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     stored = arguments.out.with_suffix(".json") if arguments.out else None
     rows = json.loads(stored.read_text())["rows"] if stored and stored.exists() else []
-    conditions = {"threads": arguments.threads, "text": arguments.text.name, "kernel": platform.release(),
+    conditions = {"threads": arguments.threads, "text": arguments.text.name, "evaluated": arguments.evaluate.name,
+                  "kernel": platform.release(),
                   "peer": f"llama-cpp-python {PEER_VERSION}", "processor": probe()["machine"]["cpu"]}
     for source in arguments.source or default_sources():
         for kind in arguments.type or FILE_TYPES:
             importances = CACHE / "importances.gguf"
-            made = [measure(source, kind, arguments.threads, arguments.text, known) for known in (None, importances)]
+            made = [measure(source, kind, arguments.threads, arguments.text, arguments.evaluate, known)
+                    for known in (None, importances)]
             importances.unlink()
             rows = [r for r in rows if (r["source"], r["type"]) != (source.stem, kind)] + made
             if stored:
