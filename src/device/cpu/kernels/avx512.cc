@@ -9,6 +9,7 @@ namespace {
 struct Avx512 {
   static constexpr std::size_t kPromptRows = 9;
   static constexpr Preparation kPaired = Preparation::q8_laned;
+  static constexpr Preparation kPairedOfFew = Preparation::q8_paired;
   static constexpr Preparation kHalved = Preparation::q8_laned;
   static constexpr Preparation kIQ4_XS = Preparation::q8_laned;
   static constexpr auto few = multiply_few_avx512;

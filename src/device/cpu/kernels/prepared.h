@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::size_t kScaled = 32;  // columns that share a scale
 
+// Up to so many rows of activations, what decoding a block costs decides; beyond, what each of the
+// rows costs.
+constexpr std::size_t kRowsOfDecoding = 2;
+
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "device/cpu/kernels/kernel_set.h"
+#include "device/cpu/kernels/prepared.h"
 #include "device/cpu/kernels/stream.h"
 
 namespace ceiling::cpu {
@@ -177,17 +178,28 @@ void multiply_some(const Product& p, std::size_t first) {
   rows_times<Row, n, streams, Fetch::ahead>(p, first);
 }
 
+// Two Rows of one type: for up to kRowsOfDecoding rows of activations, and for more.
+template <typename Few, typename Many>
+struct FewOrMany : Few {
+  using OfMany = Many;
+};
+
 // The product with weights of a Row's type, for one and a few rows of activations.
 template <typename Row>
 void multiply_few(const Product& p) {
-  constexpr int most = std::min(Row::Simd::kSummed, 8);
-  std::size_t first = 0;
-  for (; first + 4 < p.n; first += most) multiply_some<Row, most>(p, first);
-  if (first >= p.n) return;
-  const std::size_t left = p.n - first;
-  if (left > 2) return multiply_some<Row, 4>(p, first);
-  if (left == 2) return multiply_some<Row, 2>(p, first);
-  multiply_one<Row>(p, first);
+  if constexpr (requires { typename Row::OfMany; }) {
+    if (p.n > kRowsOfDecoding) return multiply_few<typename Row::OfMany>(p);
+    return p.n == 2 ? multiply_some<Row, 2>(p, 0) : multiply_one<Row>(p, 0);
+  } else {
+    constexpr int most = std::min(Row::Simd::kSummed, 8);
+    std::size_t first = 0;
+    for (; first + 4 < p.n; first += most) multiply_some<Row, most>(p, first);
+    if (first >= p.n) return;
+    const std::size_t left = p.n - first;
+    if (left > 2) return multiply_some<Row, 4>(p, first);
+    if (left == 2) return multiply_some<Row, 2>(p, first);
+    multiply_one<Row>(p, first);
+  }
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 //
 // A Set gives, each as a static function or constant:
 //   kPromptRows               from this many rows of activations on, unpacking weights pays
-//   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K,
+//   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K
+//                             (kPairedOfFew, if there: for up to kRowsOfDecoding of them),
 //   kHalved, kIQ4_XS          of Q2_K, Q3_K and Q6_K, and of IQ4_XS
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
@@ -53,7 +54,7 @@ class VectorSet {
     return Route::prompt;
   }
 
-  static Preparation few_preparation(TensorType type) {
+  static Preparation few_preparation(TensorType type, std::size_t n) {
     using enum TensorType;
     switch (type) {
       case F32:
@@ -71,6 +72,9 @@ class VectorSet {
         return Set::kIQ4_XS;
       case Q4_K:
       case Q5_K:
+        if constexpr (requires { Set::kPairedOfFew; }) {
+          if (n <= kRowsOfDecoding) return Set::kPairedOfFew;
+        }
         return Set::kPaired;
       case Q2_K:
       case Q3_K:
@@ -83,7 +87,7 @@ class VectorSet {
   static Preparation preparation(TensorType type, std::size_t n) {
     switch (route(type, n)) {
       case Route::few:
-        return few_preparation(type);
+        return few_preparation(type, n);
       case Route::prompt:
         return Preparation::q8_rows;
       case Route::prompt_float:
