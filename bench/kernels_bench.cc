@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "device/cpu/matmul.h"
+#include "probe/measure.h"
 #include "probe/read_kernel.h"
 
 namespace ceiling::cpu {
@@ -112,7 +113,7 @@ void prompt(benchmark::State& state, TensorType type, std::size_t cols, std::siz
 // Threads take turns of plain reads and products, all at once, over their own parts of memory.
 void stream(benchmark::State& state, TensorType type, std::size_t cols, std::size_t threads) {
   constexpr std::size_t rounds = 60;
-  constexpr std::size_t region = 192u << 20;
+  const std::size_t region = probe::sufficient_region().value;  // more than the caches hold
   const std::size_t bytes_of_row = row_bytes(type, cols);
   const std::size_t rows = 3900000 / bytes_of_row;
   const std::size_t slice = rows * bytes_of_row;
