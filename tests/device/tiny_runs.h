@@ -116,29 +116,80 @@ inline TinyModel expert_model() {
 }
 
 // An embedding, and one product of more and longer rows than small models have.
-inline Program one_product_program(TensorType type) {
-  Program program;
-  program.architecture = "one product";
-  program.layers = 0;
-  program.vocabulary = 2304;
-  program.weights = {
-      {.name = "token_embd.weight", .type = TensorType::F16, .rows = 2304, .cols = 4352},
-      {.name = "output.weight", .type = type, .rows = 2304, .cols = 4352}};
-  enum : ValueId { x, selected, logits };
-  program.values = {
-      {"x", 4352}, {"selected", 4352, RowSet::logits}, {"logits", 2304, RowSet::logits}};
-  program.steps = {{Embed{.table = 0, .out = x, .scale = 1.0F}},
-                   {SelectRows{.in = x, .out = selected}},
-                   {MatMul{.in = selected, .weight = 1, .bias = {}, .out = logits}}};
-  program.logits = logits;
-  return program;
-}
+struct OneProduct {
+  TensorType type;
+  std::uint32_t rows = 2304, cols = 4352;
 
-inline TinyModel one_product_model(TensorType type) {
-  TinyModel model;
-  model.tensors = {{"token_embd.weight", {{4352, 2304}, TensorType::F16}},
-                   {"output.weight", {{4352, 2304}, type}}};
-  return model;
-}
+  Program program() const {
+    Program out;
+    out.architecture = "one product";
+    out.layers = 0;
+    out.vocabulary = rows;
+    out.weights = {{.name = "token_embd.weight", .type = TensorType::F16, .rows = 64, .cols = cols},
+                   {.name = "output.weight", .type = type, .rows = rows, .cols = cols}};
+    enum : ValueId { x, selected, logits };
+    out.values = {
+        {"x", cols}, {"selected", cols, RowSet::logits}, {"logits", rows, RowSet::logits}};
+    out.steps = {{Embed{.table = 0, .out = x, .scale = 1.0F}},
+                 {SelectRows{.in = x, .out = selected}},
+                 {MatMul{.in = selected, .weight = 1, .bias = {}, .out = logits}}};
+    out.logits = logits;
+    return out;
+  }
+  TinyModel model() const {
+    TinyModel out;
+    out.tensors = {{"token_embd.weight", {{cols, 64}, TensorType::F16}},
+                   {"output.weight", {{cols, rows}, type}}};
+    return out;
+  }
+};
+
+// A feed-forward part about as wide as those of models that people run.
+struct WideFeedForward {
+  static constexpr std::uint32_t kWidth = 2560, kInner = 3072;
+  TensorType gate, up, down;
+
+  Program program() const {
+    Program out;
+    out.architecture = "feed forward";
+    out.layers = 1;
+    out.width = kWidth;
+    out.vocabulary = 64;
+    out.weights = {{.name = "token_embd.weight", .rows = 64, .cols = kWidth},
+                   {.name = "ffn_norm.weight", .rows = 1, .cols = kWidth},
+                   {.name = "gate.weight", .type = gate, .rows = kInner, .cols = kWidth},
+                   {.name = "up.weight", .type = up, .rows = kInner, .cols = kWidth},
+                   {.name = "down.weight", .type = down, .rows = kWidth, .cols = kInner},
+                   {.name = "output.weight", .rows = 64, .cols = kWidth}};
+    enum : ValueId { x, normed, gated, upper, lower, sum, selected, logits };
+    out.values = {{"x", kWidth},
+                  {"normed", kWidth},
+                  {"gate", kInner},
+                  {"up", kInner},
+                  {"down", kWidth},
+                  {"sum", kWidth},
+                  {"selected", kWidth, RowSet::logits},
+                  {"logits", 64, RowSet::logits}};
+    out.steps = {
+        {Embed{.table = 0, .out = x, .scale = 1.0F}},
+        {RmsNorm{.in = x, .weight = 1, .out = normed, .epsilon = 1e-6F, .group = kWidth}},
+        {MatMul{.in = normed, .weight = 2, .bias = {}, .out = gated}},
+        {MatMul{.in = normed, .weight = 3, .bias = {}, .out = upper}},
+        {GatedActivation{.gate = gated, .up = upper, .out = gated, .activation = Activation::silu}},
+        {MatMul{.in = gated, .weight = 4, .bias = {}, .out = lower}},
+        {Add{.a = x, .b = lower, .out = sum}},
+        {SelectRows{.in = sum, .out = selected}},
+        {MatMul{.in = selected, .weight = 5, .bias = {}, .out = logits}}};
+    out.logits = logits;
+    return out;
+  }
+  TinyModel model() const {
+    TinyModel out;
+    out.tensors = {{"token_embd.weight", {{kWidth, 64}}},     {"ffn_norm.weight", {{kWidth}}},
+                   {"gate.weight", {{kWidth, kInner}, gate}}, {"up.weight", {{kWidth, kInner}, up}},
+                   {"down.weight", {{kInner, kWidth}, down}}, {"output.weight", {{kWidth, 64}}}};
+    return out;
+  }
+};
 
 }  // namespace ceiling::test

@@ -75,10 +75,11 @@ void Cublas::multiply(const Gemm& job, bool accumulate) const {
   const float one = 1;
   const float before = accumulate ? 1 : 0;
   const int cols = static_cast<int>(job.cols);
-  const int status = functions_->gemm(
-      functions_->handle, kTranspose, kAsItIs, static_cast<int>(job.rows), static_cast<int>(job.n),
-      cols, &one, job.w, CUDA_R_16F, cols, job.x, CUDA_R_16F, cols, &before, job.out, CUDA_R_32F,
-      static_cast<int>(job.pitch), kComputeFloat32, kDefaultAlgorithm);
+  const int status =
+      functions_->gemm(functions_->handle, kTranspose, kAsItIs, static_cast<int>(job.rows),
+                       static_cast<int>(job.n), cols, &one, job.w, CUDA_R_16F, cols, job.x,
+                       CUDA_R_16F, static_cast<int>(job.x_pitch), &before, job.out, CUDA_R_32F,
+                       static_cast<int>(job.pitch), kComputeFloat32, kDefaultAlgorithm);
   if (status != 0) {
     fail(ExitCode::failed,
          "cuda: cuBLAS refused a product of {} x {} x {} (status {}): set CEILING_CUBLAS=off",

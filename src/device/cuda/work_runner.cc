@@ -12,16 +12,36 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 256;
 constexpr std::uint64_t kPanelBytes = std::uint64_t{128} << 20;  // of float16 weights
-constexpr std::uint32_t kPanelRows = 128;                        // panels are multiples of
+constexpr std::uint64_t kPanelRows = 128;                        // panels are multiples of
+constexpr std::uint64_t kPanelColumns = 1024;                    // likewise
+constexpr std::uint64_t kFillingRows = 8192;  // a product of fewer leaves multiprocessors idle
 
 std::uint64_t aligned(std::uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::uint32_t panel_rows(const Weight& weight) {
-  const std::uint64_t fit = kPanelBytes / (weight.cols * 2) / kPanelRows * kPanelRows;
-  return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(weight.rows, std::max<std::uint64_t>(fit, kPanelRows)));
+// Long rows are cut, so that enough of them fit to fill the device.
+struct Panel {
+  std::uint32_t rows, cols;
+  std::uint64_t bytes() const { return std::uint64_t{rows} * cols * 2; }
+};
+
+Panel panel_of(std::uint64_t rows, std::uint64_t cols, bool may_cut) {
+  const std::uint64_t whole = kPanelBytes / (cols * 2) / kPanelRows * kPanelRows;
+  const std::uint64_t filling = std::min(rows, kFillingRows);
+  if (whole < filling && may_cut) {
+    rows = filling;
+    cols = std::min(cols, kPanelBytes / (rows * 2) / kPanelColumns * kPanelColumns);
+  } else {
+    rows = std::min(rows, std::max(whole, kPanelRows));
+  }
+  return {static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(cols)};
+}
+
+// With cuBLAS or without.
+std::uint64_t panel_bytes(const Weight& weight) {
+  return std::max(panel_of(weight.rows, weight.cols, true).bytes(),
+                  panel_of(weight.rows, weight.cols, false).bytes());
 }
 
 }  // namespace
@@ -40,7 +60,7 @@ std::uint64_t most_workspace(const Program& program, const CompileOptions& optio
   std::uint64_t panel = 0;
   for (const Weight& weight : program.weights) {
     if (weight.type == TensorType::F16) continue;
-    panel = std::max(panel, std::uint64_t{panel_rows(weight)} * weight.cols * 2);
+    panel = std::max(panel, panel_bytes(weight));
   }
   return total + panel + rows * widest * 2;
 }
@@ -119,7 +139,7 @@ void WorkRunner::grow_for(const Products& work, std::uint32_t rows) {
     const Weight& weight = program_.weights[product.weight];
     half_bytes_ = std::max(half_bytes_, std::uint64_t{rows} * weight.cols * 2);
     if (weight.type == TensorType::F16) continue;
-    panel_bytes_ = std::max(panel_bytes_, std::uint64_t{panel_rows(weight)} * weight.cols * 2);
+    panel_bytes_ = std::max(panel_bytes_, panel_bytes(weight));
   }
 }
 
@@ -246,6 +266,7 @@ void WorkRunner::many(const Products& work, std::uint32_t n) {
     job.x = halves_.data();
     job.n = n;
     job.cols = matrix.cols;
+    job.x_pitch = matrix.cols;
     job.bias = product.bias ? weights_->vector(*product.bias) : nullptr;
     job.out = value(product.out);
     if (work.add) {
@@ -262,44 +283,40 @@ void WorkRunner::many(const Products& work, std::uint32_t n) {
 }
 
 // `product`: where the plain product may stand; `scaled`: rows may have been scaled on their way to
-// float16.
-void WorkRunner::multiply(Gemm job, const Matrix& matrix, float* product, bool scaled) {
-  const bool direct = matrix.type == TensorType::F16;
-  const std::uint32_t at_once =
-      direct ? matrix.rows
-             : static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                   matrix.rows, panel_bytes_ / (std::uint64_t{matrix.cols} * 2)));
-  const Gemm whole = job;
-  for (std::uint32_t first = 0; first < matrix.rows; first += at_once) {
-    job.rows = std::min(at_once, matrix.rows - first);
-    job.w = matrix.data;
-    if (!direct) {
-      launch_half_matrix(stage_, matrix, first, job.rows, panel_.data());
-      job.w = panel_.data();
-    }
-    job.out = whole.out + first;
+// float16. cuBLAS adds to what is there, so a product may be the sum of those of cut rows; scales
+// and biases it does not know.
+void WorkRunner::multiply(const Gemm& whole, const Matrix& matrix, float* product, bool scaled) {
+  const bool by_cublas = context_->cublas() != nullptr;
+  const Panel panel = matrix.type == TensorType::F16
+                          ? Panel{matrix.rows, matrix.cols}
+                          : panel_of(matrix.rows, matrix.cols, by_cublas);
+  const bool in_place = whole.add == nullptr || whole.add == whole.out;
+  const bool end = scaled || whole.bias != nullptr || !in_place;
+  for (std::uint32_t row = 0; row < matrix.rows; row += panel.rows) {
+    Gemm job = whole;
+    job.rows = std::min(panel.rows, matrix.rows - row);
+    job.out = whole.out + row;
     job.scale = row_scales_.as<float>();
-    job.bias = whole.bias != nullptr ? whole.bias + first : nullptr;
-    job.add = whole.add != nullptr ? whole.add + first : nullptr;
-    if (context_->cublas() == nullptr) {
-      launch_gemm(stage_, job);
-    } else {
-      multiply_by_cublas(job, product + first, scaled);
+    job.bias = whole.bias != nullptr ? whole.bias + row : nullptr;
+    job.add = whole.add != nullptr ? whole.add + row : nullptr;
+    for (std::uint32_t column = 0; column < matrix.cols; column += panel.cols) {
+      Gemm part = job;
+      part.cols = std::min(panel.cols, matrix.cols - column);
+      part.x = static_cast<const std::uint16_t*>(whole.x) + column;
+      part.w = matrix.data;
+      if (matrix.type != TensorType::F16) {
+        launch_half_matrix(stage_, matrix, {row, job.rows}, {column, part.cols}, panel_.data());
+        part.w = panel_.data();
+      }
+      if (!by_cublas) {
+        launch_gemm(stage_, part);
+        continue;
+      }
+      if (end) part.out = product + row;
+      context_->cublas()->multiply(part, column > 0 || (!end && job.add != nullptr));
     }
+    if (by_cublas && end) launch_gemm_end(stage_, job, product + row);
   }
-}
-
-// cuBLAS adds to what is there; scales and biases it does not know.
-void WorkRunner::multiply_by_cublas(const Gemm& job, float* product, bool scaled) {
-  const Cublas& cublas = *context_->cublas();
-  const bool end = scaled || job.bias != nullptr;
-  if (!end && (job.add == nullptr || job.add == job.out)) {
-    return cublas.multiply(job, job.add != nullptr);
-  }
-  Gemm alone = job;
-  alone.out = product;
-  cublas.multiply(alone, false);
-  launch_gemm_end(stage_, job, product);
 }
 
 // --- single operations ---

@@ -62,8 +62,7 @@ class WorkRunner {
   Matvec matvec(const Products& work, std::uint32_t n) const;
   void few(const Matvec& whole);
   void many(const Products& work, std::uint32_t n);
-  void multiply(Gemm job, const Matrix& matrix, float* product, bool scaled);
-  void multiply_by_cublas(const Gemm& job, float* product, bool scaled);
+  void multiply(const Gemm& whole, const Matrix& matrix, float* product, bool scaled);
   Turn turn(const Turns::Part& part);
   Attend attend(const Attention& o) const;
   void add_frequencies(const std::optional<Turns::Part>& part);

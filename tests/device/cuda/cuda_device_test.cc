@@ -8,8 +8,11 @@
 #include "any_device.h"
 #include "base/error.h"
 #include "cuda/cuda_test.h"
+#include "device/reference/reference_device.h"
+#include "device_runner.h"
 #include "model/tiny_model.h"
 #include "model_agreement.h"
+#include "tiny_runs.h"
 
 namespace ceiling {
 namespace {
@@ -57,6 +60,20 @@ TEST_F(CudaDevice, SmolLm2WithQuantisedCache) {
 TEST_F(CudaDevice, GreedyTokensAreTheCpusButForNearTies) {
   test::check_greedy(device, test::smollm2, "smollm2-135m-q4_1.json");
   test::check_greedy(device, test::gemma3, "gemma3-270m-q4_k_m.json");
+}
+
+// So long that a prompt's panel of float16 weights has a part of each row.
+TEST_F(CudaDevice, CutsRowsThatFillAPanel) {
+  const test::OneProduct product{TensorType::Q8_0, 2304, 30976};
+  const auto file = product.model().open();
+  const Program program = product.program();
+  const auto tokens = test::some_tokens(12);
+  const test::RunnerOptions few{.max_rows = 12};
+  const auto expected =
+      test::DeviceRunner(program, file, make_reference_device(), few).prefill(tokens, 12);
+  EXPECT_LT(
+      test::distance(test::DeviceRunner(program, file, device, few).prefill(tokens, 12), expected),
+      5e-3);
 }
 
 // What a machine without a driver, or a build without CUDA, tells.

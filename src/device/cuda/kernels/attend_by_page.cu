@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::uint32_t first_page = oldest / kTilePositions;
   const std::uint32_t own_page = position / kTilePositions;
   const std::uint32_t pages = own_page + 1 - first_page;
-  constexpr std::uint32_t kFewest = deep ? 1 : 4;  // pages of a block: few cost less than joining
+  constexpr std::uint32_t kFewest = deep ? 1 : kDeep / kTilePositions;  // pages of a block
   const std::uint32_t each = max((pages + job.splits - 1) / job.splits, kFewest);
   const std::uint32_t active = (pages + each - 1) / each;
   const std::uint32_t begin = first_page + blockIdx.x * each;
@@ -252,8 +252,11 @@ void launch_as(const Stage& stage, const Attend& job, const TurnAndAppend& turn)
 
 template <int width>
 void launch_width(const Stage& stage, const Attend& job, const TurnAndAppend& turn) {
-  if (!job.deep) return launch_as<width, false>(stage, job, turn);
   Attend in_one_wave = job;
+  if (!job.deep) {  // a block has four pages: all there are
+    in_one_wave.splits = 1;
+    return launch_as<width, false>(stage, in_one_wave, turn);
+  }
   const unsigned room = 2 * stage.multiprocessors / (job.n * job.kv.kv_heads);
   in_one_wave.splits = std::clamp(room, 1U, job.splits);
   launch_as<width, true>(stage, in_one_wave, turn);

@@ -62,6 +62,8 @@ struct Matvec {
 bool matvec_fits(const Stage& stage, const Matvec& job);  // few rows, and in shared memory
 bool matvec_pairs(TensorType first, TensorType other);    // one kernel has both
 void launch_matvec(const Stage& stage, const Matvec& job);
+bool matvec_has_ring(const Stage& stage, const Matvec& job);  // one long row, of most types
+void launch_matvec_ring(const Stage& stage, const Matvec& job);
 
 // The largest element of a row that is left as it is.
 inline constexpr float kHalfRowsRoom = 32768.0F;
@@ -81,15 +83,20 @@ struct HalfRows {
 };
 void launch_half_rows(const Stage& stage, const HalfRows& job);
 
-// Rows [first, first + rows) of a matrix as float16 [rows, cols].
-void launch_half_matrix(const Stage& stage, const Matrix& matrix, std::uint32_t first,
-                        std::uint32_t rows, void* out);
+struct Range {
+  std::uint32_t first, count;
+};
+// A part of a matrix as float16 [rows, columns]; columns begin and end at multiples of 256, or of
+// what the matrix has.
+void launch_half_matrix(const Stage& stage, const Matrix& matrix, Range rows, Range columns,
+                        void* out);
 
 // out[i, r] = (x_i . w_r) * scale[i] + bias[r] + add[i, r], r < rows; x and w are float16.
 struct Gemm {
   const void* x = nullptr;  // [n, cols]
   const void* w = nullptr;  // [rows, cols]
   std::uint32_t n = 0, rows = 0, cols = 0;
+  std::uint32_t x_pitch = 0;     // of x, in elements; launch_gemm takes cols
   const float* scale = nullptr;  // null: 1
   const float* bias = nullptr;
   const float* add = nullptr;  // pitch as out

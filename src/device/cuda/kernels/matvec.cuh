@@ -31,8 +31,7 @@ struct Tile<type, rows, depth, true> {
   }
   __device__ void multiply(const Activations<true>& x, std::uint32_t cols, std::uint32_t tile,
                            float (&sums)[rows]) const {
-    using A = Activations<true>;
-    const std::uint32_t plane = A::plane(cols);
+    const std::uint32_t plane = Activations<true>::plane(cols);
 #pragma unroll
     for (int u = 0; u < depth; ++u) {
       const std::uint32_t chunk = (tile * depth + u) * 32 + threadIdx.x % 32;
@@ -42,22 +41,7 @@ struct Tile<type, rows, depth, true> {
       const Columns at = F::columns(chunk);
 #pragma unroll
       for (unsigned b = 0; b < rows; ++b) {
-        const std::int8_t* q = x.q + b * 4 * plane;
-        const ScaleAndSum* groups = x.groups + b * (cols / 16);
-        const int4 first = *reinterpret_cast<const int4*>(q + A::place(at.first, plane));
-        const int4 second = *reinterpret_cast<const int4*>(q + A::place(at.second, plane));
-        const ScaleAndSum g0 = groups[at.first / 16];
-        const ScaleAndSum g1 = groups[at.second / 16];
-        int dot0 = __dp4a(w.q[0], first.x, 0);
-        int dot1 = __dp4a(w.q[4], second.x, 0);
-        dot0 = __dp4a(w.q[1], first.y, dot0);
-        dot1 = __dp4a(w.q[5], second.y, dot1);
-        dot0 = __dp4a(w.q[2], first.z, dot0);
-        dot1 = __dp4a(w.q[6], second.z, dot1);
-        dot0 = __dp4a(w.q[3], first.w, dot0);
-        dot1 = __dp4a(w.q[7], second.w, dot1);
-        sums[b] += w.scale[0] * (g0.scale * static_cast<float>(dot0)) - w.minus[0] * g0.sum;
-        sums[b] += w.scale[1] * (g1.scale * static_cast<float>(dot1)) - w.minus[1] * g1.sum;
+        sums[b] += times_row(w, at, x.q + b * 4 * plane, x.groups + b * (cols / 16), plane);
       }
     }
   }

@@ -114,8 +114,9 @@ __device__ void each_activation(const Matvec& job, std::uint32_t cols, unsigned 
   }
 }
 
-// Eight neighbouring threads hold 32 activations.
-__device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* group) {
+// Eight neighbouring threads hold 32 activations. Returns their scale, and the sum of what the
+// thread's 16 stand for.
+__device__ inline float2 quantise_four(float4 v, std::int8_t* q, ScaleAndSum* group) {
   const unsigned mask = __activemask();
   float largest = fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w)));
 #pragma unroll
@@ -133,7 +134,29 @@ __device__ inline void quantise_four(float4 v, std::int8_t* q, ScaleAndSum* grou
   int sum = a + b + c + d;
   sum += __shfl_xor_sync(mask, sum, 1);
   sum += __shfl_xor_sync(mask, sum, 2);
-  if (threadIdx.x % 4 == 0) *group = {scale, scale * static_cast<float>(sum)};
+  const float2 of_16 = {scale, scale * static_cast<float>(sum)};
+  if (threadIdx.x % 4 == 0) *group = {of_16.x, of_16.y};
+  return of_16;
+}
+
+// 32 weights times a row's activations at `at`.
+__device__ inline float times_row(const Chunk& w, const Columns& at, const std::int8_t* q,
+                                  const ScaleAndSum* groups, std::uint32_t plane) {
+  using A = Activations<true>;
+  const int4 first = *reinterpret_cast<const int4*>(q + A::place(at.first, plane));
+  const int4 second = *reinterpret_cast<const int4*>(q + A::place(at.second, plane));
+  const ScaleAndSum g0 = groups[at.first / 16];
+  const ScaleAndSum g1 = groups[at.second / 16];
+  int dot0 = __dp4a(w.q[0], first.x, 0);
+  int dot1 = __dp4a(w.q[4], second.x, 0);
+  dot0 = __dp4a(w.q[1], first.y, dot0);
+  dot1 = __dp4a(w.q[5], second.y, dot1);
+  dot0 = __dp4a(w.q[2], first.z, dot0);
+  dot1 = __dp4a(w.q[6], second.z, dot1);
+  dot0 = __dp4a(w.q[3], first.w, dot0);
+  dot1 = __dp4a(w.q[7], second.w, dot1);
+  return w.scale[0] * (g0.scale * static_cast<float>(dot0)) - w.minus[0] * g0.sum +
+         w.scale[1] * (g1.scale * static_cast<float>(dot1)) - w.minus[1] * g1.sum;
 }
 
 template <TensorType type, unsigned rows, unsigned threads>

@@ -29,6 +29,7 @@ bool matvec_fits(const Stage& stage, const Matvec& job) {
 
 void launch_matvec(const Stage& stage, const Matvec& job) {
   using enum TensorType;
+  if (matvec_has_ring(stage, job)) return launch_matvec_ring(stage, job);
   switch (job.matrix[0].type) {
     case F32:
     case F16:

@@ -14,6 +14,9 @@ __device__ inline void copy_async_16(void* to, const void* from, bool real) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
                "r"(real ? 16 : 0));
 }
+__device__ inline void copy_async_4(void* to, const void* from) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared_address(to)), "l"(from));
+}
 __device__ inline void commit_async() { asm volatile("cp.async.commit_group;"); }
 template <int pending>
 __device__ void wait_async() {

@@ -40,29 +40,31 @@ __device__ inline __half2 to_half(float a, float b) {
 
 template <TensorType type>
 __global__ void __launch_bounds__(kThreads)
-    half_matrix(Stored m, std::uint32_t first, std::uint32_t rows, __half* out) {
+    half_matrix(Stored m, Range rows, Range columns, __half* out) {
   let_next_start();
   wait_for_previous();  // of the panel before: its readers
-  const std::uint32_t parts = m.cols / part_elements<type>();
+  constexpr std::uint32_t kPart = part_elements<type>();
+  const std::uint32_t parts = columns.count / kPart;
   const std::uint64_t i = std::uint64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (i >= std::uint64_t{parts} * rows) return;
+  if (i >= std::uint64_t{parts} * rows.count) return;
   const std::uint64_t row = i / parts;
-  __half* to = out + row * m.cols;
+  const auto part = columns.first / kPart + static_cast<std::uint32_t>(i % parts);
+  __half* to = out + row * columns.count;
   uint2 before{};  // four weights wait for their neighbours, so that 16 bytes are written at once
   int count = 0;
-  each_weight<type>(
-      m, first + row, static_cast<std::uint32_t>(i % parts), [&](std::uint32_t column, float4 w) {
-        const __half2 low = to_half(w.x, w.y);
-        const __half2 high = to_half(w.z, w.w);
-        const uint2 bits{*reinterpret_cast<const unsigned*>(&low),
-                         *reinterpret_cast<const unsigned*>(&high)};
-        if constexpr (part_elements<type>() == 4) {
-          *reinterpret_cast<uint2*>(to + column) = bits;
-        } else if (count++ % 2 == 1) {
-          *reinterpret_cast<uint4*>(to + column - 4) = {before.x, before.y, bits.x, bits.y};
-        }
-        before = bits;
-      });
+  each_weight<type>(m, rows.first + row, part, [&](std::uint32_t column, float4 w) {
+    const __half2 low = to_half(w.x, w.y);
+    const __half2 high = to_half(w.z, w.w);
+    const uint2 bits{*reinterpret_cast<const unsigned*>(&low),
+                     *reinterpret_cast<const unsigned*>(&high)};
+    const std::uint32_t at = column - columns.first;
+    if constexpr (kPart == 4) {
+      *reinterpret_cast<uint2*>(to + at) = bits;
+    } else if (count++ % 2 == 1) {
+      *reinterpret_cast<uint4*>(to + at - 4) = {before.x, before.y, bits.x, bits.y};
+    }
+    before = bits;
+  });
 }
 
 // A warp an output element: each chosen expert's row times the activations, in float32.
@@ -151,12 +153,12 @@ void launch_embed(const Stage& stage, const Matrix& table, const Rows& rows, std
   });
 }
 
-void launch_half_matrix(const Stage& stage, const Matrix& matrix, std::uint32_t first,
-                        std::uint32_t rows, void* out) {
+void launch_half_matrix(const Stage& stage, const Matrix& matrix, Range rows, Range columns,
+                        void* out) {
   with_type(matrix.type, [&]<TensorType type>() {
-    const std::uint64_t parts = std::uint64_t{matrix.cols / part_elements<type>()} * rows;
+    const std::uint64_t parts = std::uint64_t{columns.count / part_elements<type>()} * rows.count;
     launch(stage, half_matrix<type>, dim3(blocks_for(parts, kThreads)), kThreads, 0, stored(matrix),
-           first, rows, static_cast<__half*>(out));
+           rows, columns, static_cast<__half*>(out));
   });
 }
 
