@@ -62,6 +62,40 @@ TEST_F(CudaDevice, GreedyTokensAreTheCpusButForNearTies) {
   test::check_greedy(device, test::gemma3, "gemma3-270m-q4_k_m.json");
 }
 
+// One row at a time, of lengths that are no multiples of what a ring takes at once.
+template <typename Model>
+void check_single_rows(const Model& model, const std::shared_ptr<Device>& device) {
+  const auto tokens = test::some_tokens(3);
+  const auto file = model.model().open();
+  const Program program = model.program();
+  const auto expected =
+      test::DeviceRunner(program, file, make_reference_device()).prefill(tokens, 3);
+  EXPECT_LT(test::distance(test::DeviceRunner(program, file, device).prefill(tokens, 1), expected),
+            0.03);
+}
+
+TEST_F(CudaDevice, MultipliesRowsThatWaitInRings) {
+  using enum TensorType;
+  for (const test::OneProduct& product :
+       {test::OneProduct{Q5_K, 300, 4608}, test::OneProduct{Q6_K, 300, 4608},
+        test::OneProduct{BF16, 300, 4608}, test::OneProduct{F16, 301, 4384}}) {
+    SCOPED_TRACE(name(product.type));
+    check_single_rows(product, device);
+  }
+}
+
+TEST_F(CudaDevice, RunsAWideFeedForward) {
+  using enum TensorType;
+  using test::WideFeedForward;
+  for (const WideFeedForward& part :
+       {WideFeedForward{Q4_K, Q4_K, Q6_K}, WideFeedForward{Q4_K, Q6_K, Q4_K},
+        WideFeedForward{Q5_K, Q5_K, Q8_0}, WideFeedForward{Q5_K, Q6_K, Q5_K},
+        WideFeedForward{Q8_0, Q8_0, Q8_0}, WideFeedForward{BF16, BF16, BF16}}) {
+    SCOPED_TRACE(std::string(name(part.gate)) + ", " + std::string(name(part.up)));
+    check_single_rows(part, device);
+  }
+}
+
 // So long that a prompt's panel of float16 weights has a part of each row.
 TEST_F(CudaDevice, CutsRowsThatFillAPanel) {
   const test::OneProduct product{TensorType::Q8_0, 2304, 30976};
