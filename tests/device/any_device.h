@@ -26,7 +26,6 @@ struct DeviceUnderTest {
   std::function<double(const TypeInfo& type, std::size_t rows)> of_type;
   double same = 2e-3;  // between two ways to the same result: other chunks, another cut
   bool quantised_cache = true;
-  bool experts = true;
   bool copies_weights = false;
   // Names of the suite's tests that run with it: what it changes of another device that runs all of
   // them. Empty: all.

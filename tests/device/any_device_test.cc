@@ -292,15 +292,26 @@ TEST_P(AnyDevice, RunsExperts) {
   const Tokens tokens = some_tokens(40);
   const Program program = expert_program();
   validate(program);
-  if (!GetParam().experts) {
-    EXPECT_THROW(DeviceRunner(program, file, device), Error);
-    return;
-  }
   const auto expected = DeviceRunner(program, file, make_reference_device()).prefill(tokens, 40);
   for (const std::size_t chunk : {1U, 3U, 40U}) {
     DeviceRunner runner(program, file, device);
     const double most = GetParam().of_type(info(TensorType::Q8_0), chunk);
     EXPECT_LT(distance(runner.prefill(tokens, chunk), expected), most) << chunk;
+  }
+}
+
+TEST_P(AnyDevice, RunsExpertsOfEveryType) {
+  const Tokens tokens = some_tokens(12);
+  for (const TypeInfo& type : all_types()) {
+    const ExpertShape shape{.width = 256, .hidden = 512, .outer = type.type, .inner = type.type};
+    const auto file = expert_model(shape).open();
+    const Program program = expert_program(shape);
+    const auto expected = DeviceRunner(program, file, make_reference_device()).prefill(tokens, 12);
+    for (const std::size_t chunk : {1U, 5U, 12U}) {
+      SCOPED_TRACE(std::string(type.name) + " in chunks of " + std::to_string(chunk));
+      DeviceRunner runner(program, file, device);
+      EXPECT_LT(distance(runner.prefill(tokens, chunk), expected), GetParam().of_type(type, chunk));
+    }
   }
 }
 

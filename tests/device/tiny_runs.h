@@ -66,28 +66,35 @@ inline TinyModel wide(const std::string& name, TensorType type) {
 }
 
 // Two of four experts, between an embedding and an output matrix.
-inline Program expert_program() {
+struct ExpertShape {
+  std::uint32_t width = 64, hidden = 96;
+  TensorType outer = TensorType::Q8_0;  // of the first and the last matrix
+  TensorType inner = TensorType::F16;   // of the one between
+};
+
+inline Program expert_program(const ExpertShape& shape = {}) {
+  const auto [width, hidden, outer, inner] = shape;
   Program program;
   program.architecture = "experts";
   program.layers = 1;
-  program.width = 64;
+  program.width = width;
   program.vocabulary = 50;
   program.weights = {
-      {.name = "token_embd.weight", .rows = 50, .cols = 64},
-      {.name = "router.weight", .rows = 4, .cols = 64},
-      {.name = "gate.weight", .type = TensorType::Q8_0, .rows = 96, .cols = 64, .groups = 4},
-      {.name = "up.weight", .type = TensorType::F16, .rows = 96, .cols = 64, .groups = 4},
-      {.name = "down.weight", .type = TensorType::Q8_0, .rows = 64, .cols = 96, .groups = 4},
-      {.name = "output.weight", .rows = 50, .cols = 64}};
+      {.name = "token_embd.weight", .rows = 50, .cols = width},
+      {.name = "router.weight", .rows = 4, .cols = width},
+      {.name = "gate.weight", .type = outer, .rows = hidden, .cols = width, .groups = 4},
+      {.name = "up.weight", .type = inner, .rows = hidden, .cols = width, .groups = 4},
+      {.name = "down.weight", .type = outer, .rows = width, .cols = hidden, .groups = 4},
+      {.name = "output.weight", .rows = 50, .cols = width}};
   enum : ValueId { x, scores, routing, gate, up, down, sum, selected, logits };
-  program.values = {{"x", 64},
+  program.values = {{"x", width},
                     {"scores", 4},
                     {"routing", 4},
-                    {"gate", 192},
-                    {"up", 192},
-                    {"down", 64},
-                    {"sum", 64},
-                    {"selected", 64, RowSet::logits},
+                    {"gate", 2 * hidden},
+                    {"up", 2 * hidden},
+                    {"down", width},
+                    {"sum", width},
+                    {"selected", width, RowSet::logits},
                     {"logits", 50, RowSet::logits}};
   program.steps = {
       {Embed{.table = 0, .out = x, .scale = 1.0F}},
@@ -104,14 +111,13 @@ inline Program expert_program() {
   return program;
 }
 
-inline TinyModel expert_model() {
+inline TinyModel expert_model(const ExpertShape& shape = {}) {
+  const auto [width, hidden, outer, inner] = shape;
   TinyModel model;
-  model.tensors = {{"token_embd.weight", {{64, 50}}},
-                   {"router.weight", {{64, 4}}},
-                   {"gate.weight", {{64, 96, 4}, TensorType::Q8_0}},
-                   {"up.weight", {{64, 96, 4}, TensorType::F16}},
-                   {"down.weight", {{96, 64, 4}, TensorType::Q8_0}},
-                   {"output.weight", {{64, 50}}}};
+  model.tensors = {
+      {"token_embd.weight", {{width, 50}}},         {"router.weight", {{width, 4}}},
+      {"gate.weight", {{width, hidden, 4}, outer}}, {"up.weight", {{width, hidden, 4}, inner}},
+      {"down.weight", {{hidden, width, 4}, outer}}, {"output.weight", {{width, 50}}}};
   return model;
 }
 

@@ -31,7 +31,6 @@ AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads
     shape.batch_rows = std::max(1U, tile_rows(kv) / shape.heads);
     return shape;
   }
-  shape.keys = 64;
   if (n > kFewRows) return shape;
   const std::uint32_t tiles = n * (heads / shape.heads);
   shape.splits = std::clamp(kWantedGroups / tiles, 1U, kMostSplits);

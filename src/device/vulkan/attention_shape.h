@@ -10,7 +10,7 @@ namespace ceiling::vulkan {
 struct AttentionShape {
   std::uint32_t batch_rows = 1;  // of a tile
   std::uint32_t heads = 1;       // of a tile, all with the same KV head
-  std::uint32_t keys = 32;       // positions at a time
+  std::uint32_t keys = 64;       // positions at a time
   std::uint32_t splits = 1;      // workgroups that share a tile's positions
 };
 

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "device/vulkan/check.h"
+#include "device/vulkan/cooperative.h"
 #include "device/vulkan/import_trial.h"
 #include "device/vulkan/structure.h"
 
@@ -36,7 +38,11 @@ void keep_forever(std::shared_ptr<const void> used) {
 Context::Context(const VulkanOptions& options)
     : instance_(options.validate),
       listed_(choose(instance_, options.number)),
-      detected_(detect(listed_.device)) {
+      detected_(detect(instance_, listed_.device)) {
+  if (options.binding_bytes != 0) {
+    detected_.limits.binding_bytes =
+        std::min(detected_.limits.binding_bytes, options.binding_bytes);
+  }
   vkGetPhysicalDeviceMemoryProperties(listed_.device, &memory_);
 }
 
@@ -84,8 +90,18 @@ void Context::make_device() {
   auto dot = structure<VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR);
   dot.shaderIntegerDotProduct = VK_TRUE;
+  auto float16 = structure<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+  float16.shaderFloat16 = VK_TRUE;
+  CooperativeFeatures matrices;
+  matrices.cooperative = VK_TRUE;
+  matrices.next = &float16;
   auto info = structure<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   if (detected_.offered.int8_dot) info.pNext = &dot;
+  if (detected_.offered.cooperative) {
+    float16.pNext = const_cast<void*>(info.pNext);
+    info.pNext = &matrices;
+  }
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
   info.enabledExtensionCount = static_cast<std::uint32_t>(detected_.extensions.size());

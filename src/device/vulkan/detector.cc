@@ -7,12 +7,15 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "device/vulkan/cooperative.h"
+#include "device/vulkan/instance.h"
 #include "device/vulkan/pipelines.h"
 #include "device/vulkan/structure.h"
 
 namespace ceiling::vulkan {
 namespace {
 
+constexpr std::uint32_t kCooperativeShared = 45056;  // bytes that matmul_cooperative.comp shares
 constexpr const char* kPortabilitySubset = "VK_KHR_portability_subset";
 
 std::vector<VkExtensionProperties> extensions_of(VkPhysicalDevice device) {
@@ -55,7 +58,7 @@ void check_limits(const VkPhysicalDeviceLimits& limits) {
        kMostBindings);
 }
 
-Detected detect(VkPhysicalDevice device) {
+Detected detect(const Instance& instance, VkPhysicalDevice device) {
   const auto extensions = extensions_of(device);
   const auto has = [&](const char* name) {
     return std::ranges::any_of(
@@ -95,6 +98,15 @@ Detected detect(VkPhysicalDevice device) {
     out.extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   }
   if (has(kPortabilitySubset)) out.extensions.push_back(kPortabilitySubset);
+  auto float16 = structure<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, features.pNext);
+  features.pNext = &float16;
+  CooperativeFeatures matrices;
+  const bool may_cooperate = has(kCooperativeMatrix) && instance.takes_cooperative();
+  if (may_cooperate) {
+    matrices.next = features.pNext;
+    features.pNext = &matrices;
+  }
   vkGetPhysicalDeviceFeatures2(device, &features);
   vkGetPhysicalDeviceProperties2(device, &properties);
 
@@ -103,6 +115,11 @@ Detected detect(VkPhysicalDevice device) {
   offered.int8_dot = may_dot && dot.shaderIntegerDotProduct == VK_TRUE;
   offered.subgroups = (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) != 0 &&
                       (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0;
+  offered.cooperative = may_cooperate && matrices.cooperative == VK_TRUE &&
+                        float16.shaderFloat16 == VK_TRUE && subgroup.subgroupSize == 32 &&
+                        limits.maxComputeSharedMemorySize >= kCooperativeShared &&
+                        multiplies_halves(instance.handle(), device);
+  if (offered.cooperative) out.extensions.push_back(kCooperativeMatrix);
   out.limits = {
       .binding_bytes = limits.maxStorageBufferRange,
       .binding_alignment = limits.minStorageBufferOffsetAlignment,
@@ -111,9 +128,14 @@ Detected detect(VkPhysicalDevice device) {
       .seconds_per_tick = 1e-9 * double{limits.timestampPeriod},
       .tick_mask =
           family.clock_bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << family.clock_bits) - 1,
+      .workgroup =
+          std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]),
+      .shared_bytes = limits.maxComputeSharedMemorySize,
+      .subgroup = subgroup.subgroupSize,
       .int8_dot_is_fast = dot_speed.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE};
   out.preferred = offered;
   out.preferred.int8_dot = offered.int8_dot && out.limits.int8_dot_is_fast;
+  out.preferred.cooperative = false;  // until a GPU has passed its tests
   out.identity = fmt::format("{:04x}-{:04x}-{:x}", properties.properties.vendorID,
                              properties.properties.deviceID, properties.properties.driverVersion);
   for (const std::uint8_t byte : properties.properties.pipelineCacheUUID) {

@@ -12,6 +12,8 @@
 
 namespace ceiling::vulkan {
 
+class Instance;
+
 struct Limits {
   std::uint64_t binding_bytes = 0;      // most of a buffer that a shader sees through one binding
   std::uint64_t binding_alignment = 1;  // of where in a buffer that begins
@@ -19,6 +21,9 @@ struct Limits {
   std::uint64_t import_granule = 0;     // host pages are imported in whole ones of these
   double seconds_per_tick = 0;          // of the device's clock
   std::uint64_t tick_mask = 0;          // the bits of it that count
+  std::uint32_t workgroup = 0;          // invocations of one at most
+  std::uint32_t shared_bytes = 0;       // of one
+  std::uint32_t subgroup = 0;           // invocations
   bool int8_dot_is_fast = false;        // its own instruction, not several
 };
 
@@ -32,14 +37,14 @@ struct Detected {
 };
 
 // Throws Error(failed): no queue that computes, or less than shaders here need (check_limits).
-Detected detect(VkPhysicalDevice device);
+Detected detect(const Instance& instance, VkPhysicalDevice device);
 
 // All that is needed beside core 1.2; what features.h lists is not. Throws Error(failed) with what
 // there is too little of.
 void check_limits(const VkPhysicalDeviceLimits& limits);
 
 // Extensions that are enabled where they are offered, for those features and by the rules of
-// portability drivers.
+// portability drivers; those of GPUs that such drivers do not serve (cooperative.h) apart.
 std::vector<std::string_view> known_extensions();
 
 }  // namespace ceiling::vulkan

@@ -85,10 +85,11 @@ void VulkanExecutable::copy_in(Recording& recording, StepRows rows) {
     recording.copy({boundary_.handle(), at, to.bytes}, to);
     at += to.bytes;
   }
-  recording.barrier();
+  recording.copy_barrier();
 }
 
 void VulkanExecutable::copy_out(Recording& recording, StepRows rows) {
+  recording.copy_barrier();
   std::uint64_t at = 0;
   for (const ValueId id : ends_.leaving) {
     const Span from = runner_.value(id);

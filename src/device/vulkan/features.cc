@@ -13,10 +13,11 @@ struct Named {
   std::string_view name;
   bool Features::* has;
 };
-constexpr std::array<Named, 5> kNamed{{{"host_import", &Features::host_import},
+constexpr std::array<Named, 6> kNamed{{{"host_import", &Features::host_import},
                                        {"file_pages", &Features::file_pages},
                                        {"subgroups", &Features::subgroups},
                                        {"int8_dot", &Features::int8_dot},
+                                       {"cooperative", &Features::cooperative},
                                        {"timestamps", &Features::timestamps}}};
 
 const Named& named(std::string_view name, const Features& offered) {

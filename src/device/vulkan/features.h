@@ -12,7 +12,9 @@ struct Features {
   bool file_pages = false;  // ... also read-only pages of a mapped file; without: the process's own
   bool subgroups = false;   // sums across a subgroup; without: through shared memory
   bool int8_dot = false;    // four int8 products an instruction; without: float32
-  bool timestamps = false;  // the device's clock; without: a profile is one entry
+  bool cooperative = false;  // VK_KHR_cooperative_matrix: float16 matrices of a subgroup; without:
+                             // prompts in float32
+  bool timestamps = false;   // the device's clock; without: a profile is one entry
   bool operator==(const Features&) const = default;
 };
 

@@ -13,6 +13,7 @@ namespace ceiling::vulkan {
 namespace {
 
 constexpr const char* kValidationLayer = "VK_LAYER_KHRONOS_validation";
+constexpr std::uint32_t kCooperativeVersion = VK_MAKE_API_VERSION(0, 1, 3, 255);
 
 std::mutex messages_mutex;
 std::vector<std::string>& messages() {
@@ -46,6 +47,18 @@ bool has_extension(const char* name) {
   vkEnumerateInstanceExtensionProperties(nullptr, &count, all.data());
   return std::ranges::any_of(
       all, [&](const auto& extension) { return std::strcmp(extension.extensionName, name) == 0; });
+}
+
+// The version of Vulkan that the validation layer was written for; 0: there is none.
+std::uint32_t layer_version() {
+  std::uint32_t count = 0;
+  vkEnumerateInstanceLayerProperties(&count, nullptr);
+  std::vector<VkLayerProperties> all(count);
+  vkEnumerateInstanceLayerProperties(&count, all.data());
+  for (const VkLayerProperties& layer : all) {
+    if (std::strcmp(layer.layerName, kValidationLayer) == 0) return layer.specVersion;
+  }
+  return 0;
 }
 
 UnitKind kind_of(VkPhysicalDeviceType type) {
@@ -108,6 +121,7 @@ Instance::Instance(bool validate) {
     info.enabledLayerCount = 1;
     info.ppEnabledLayerNames = &kValidationLayer;
     info.pNext = &messenger;
+    takes_cooperative_ = layer_version() >= kCooperativeVersion;
   }
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();

@@ -23,11 +23,15 @@ class Instance {
     VkPhysicalDevice device = VK_NULL_HANDLE;
     Unit unit;
   };
+  VkInstance handle() const { return instance_; }
+  // False: a validation layer watches that is older than cooperative matrices, and would object.
+  bool takes_cooperative() const { return takes_cooperative_; }
   std::vector<Listed> list() const;  // of Vulkan 1.2 and up, in order of preference
 
  private:
   VkInstance instance_ = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
+  bool takes_cooperative_ = true;
 };
 
 }  // namespace ceiling::vulkan

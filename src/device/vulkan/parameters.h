@@ -19,12 +19,24 @@ struct EmbedParameters {
   float scale;
 };
 struct ProductParameters {
-  std::uint32_t skew, row_bytes, rows, cols, first_row, pitch, n, bias_at, scales_at, sums_at;
+  std::uint32_t skew, row_bytes, rows, cols, first_row, pitch, n, bias_at, scales_at, sums_at,
+      before, norm_at;
+  float epsilon;
+};
+struct GatedParameters {
+  std::uint32_t gate_at, up_at, row_bytes, rows, norm_at;
+  float epsilon;
+  std::uint32_t scales_at, sums_at;
 };
 struct PrepareParameters {
   std::uint32_t cols, norm_at;
   float epsilon;
-  std::uint32_t scales_at, sums_at;
+  std::uint32_t scales_at, sums_at, slices, count;
+};
+struct HalvesParameters {
+  std::uint32_t cols, norm_at;
+  float epsilon;
+  std::uint32_t scales_at, count;
 };
 struct NormParameters {
   std::uint32_t group, count, norm_at;
@@ -51,7 +63,13 @@ struct AttendParameters {
   RowPlaces places;
 };
 struct JoinParameters {
-  std::uint32_t width, splits, count;
+  std::uint32_t width, splits, count, scales_at, sums_at;
+};
+struct RouteParameters {
+  std::uint32_t experts, used, count;
+};
+struct ExpertParameters {
+  std::uint32_t skew, row_bytes, first_row, piece_rows, rows, cols, used, again;
 };
 struct ReadParameters {
   std::uint32_t fours, threads;

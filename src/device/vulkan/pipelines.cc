@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "device/vulkan/check.h"
+#include "device/vulkan/component_types.h"
 #include "device/vulkan/shaders.h"
 #include "device/vulkan/structure.h"
 #include "os/files.h"
@@ -83,11 +84,12 @@ VkPipeline Pipelines::get(const Kernel& kernel) {
 
 VkPipeline Pipelines::make(const Kernel& kernel) const {
   const VkDevice device = context_->device();
-  const std::span<const std::uint32_t> code = shader_code(kernel.shader);
-  assert(!code.empty());
+  const std::span<const std::uint32_t> stored = shader_code(kernel.shader);
+  assert(!stored.empty());
+  const std::vector<std::uint32_t> code = with_component_types(stored);
   auto module_info =
       structure<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
-  module_info.codeSize = code.size_bytes();
+  module_info.codeSize = code.size() * sizeof(std::uint32_t);
   module_info.pCode = code.data();
   VkShaderModule module = VK_NULL_HANDLE;
   check(vkCreateShaderModule(device, &module_info, nullptr, &module), kernel.shader);

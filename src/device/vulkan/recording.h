@@ -38,8 +38,9 @@ class Recording {
     put(kernel, bindings, std::as_bytes(std::span(&parameters, 1)), groups);
   }
   void copy(const Span& from, const Span& to);
-  void barrier();
-  void mark();  // the device's clock, once all before has ended
+  void barrier();       // between work
+  void copy_barrier();  // between work and copies
+  void mark();          // the device's clock, once all before has ended
 
   void end();  // nothing can be recorded afterwards
   void run() const;
@@ -48,6 +49,7 @@ class Recording {
  private:
   void put(const Kernel& kernel, std::span<const Span> bindings,
            std::span<const std::byte> parameters, const Groups& groups);
+  void wait(VkPipelineStageFlags stages, VkAccessFlags reads, VkAccessFlags writes);
   VkDescriptorSet make_set(std::span<const Span> bindings);
 
   std::shared_ptr<const Context> context_;

@@ -31,6 +31,7 @@ struct Unit {
 struct VulkanOptions {
   std::uint32_t number = 0;               // of units()
   std::uint64_t memory_bytes = 0;         // of its memory, for this process; 0: what there is
+  std::uint64_t binding_bytes = 0;        // that a shader sees at once; 0: what the device allows
   std::optional<Features> features = {};  // empty: active_features()
   bool validate = false;                  // the validation layer watches; see validation_messages()
   Seconds patience{600};                  // for one step, until it is given up

@@ -94,8 +94,9 @@ std::vector<DeviceWeights::Stored> DeviceWeights::cut(const Program& program, st
       fail(ExitCode::failed, "vulkan: a row of '{}' has {} bytes, the device's shaders see {}",
            weight.name, each, most);
     }
-    for (std::uint64_t row = 0; row < weight.rows; row += most / each) {
-      const std::uint64_t rows = std::min(most / each, weight.rows - row);
+    const std::uint64_t all = weight.groups * weight.rows;
+    for (std::uint64_t row = 0; row < all; row += most / each) {
+      const std::uint64_t rows = std::min(most / each, all - row);
       out.push_back({id, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(rows),
                      weights_->data(id) + row * each, rows * each});
     }

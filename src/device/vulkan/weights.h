@@ -24,7 +24,7 @@ struct Piece {
 };
 struct Matrix {
   TensorType type = TensorType::F32;
-  std::uint32_t rows = 0, cols = 0, row_bytes = 0;
+  std::uint32_t rows = 0, cols = 0, row_bytes = 0;  // of one expert; pieces have all of theirs
   std::vector<Piece> pieces;
 };
 struct Vector {

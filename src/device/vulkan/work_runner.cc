@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/error.h"
@@ -12,11 +11,8 @@
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint64_t kAlignment = 256;             // of values; no device asks for more
-constexpr std::uint32_t kElementwise = 128;           // elements a workgroup, as add.comp has them
-constexpr std::uint32_t kTileRows = 64, kTileN = 32;  // as matmul.comp has them
-constexpr std::uint32_t kMatvecRows = 2;              // of the matrix, a workgroup
-constexpr std::uint32_t kLongRow = 2048;              // columns that keep 64 invocations busy
+constexpr std::uint64_t kAlignment = 256;    // of values; no device asks for more
+constexpr std::uint32_t kElementwise = 128;  // elements a workgroup, as add.comp has them
 
 std::uint64_t aligned(std::uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -37,7 +33,10 @@ std::uint64_t groups_of(std::uint64_t count, std::uint64_t each) {
   return (count + each - 1) / each;
 }
 
-bool is_quantised(TensorType type) { return info(type).block_elements > 1; }
+// float16 activations of any rows, and a scale for each.
+std::uint64_t half_bytes(std::uint64_t rows, std::uint64_t cols) {
+  return rows * (cols * 2 + sizeof(float));
+}
 
 }  // namespace
 
@@ -56,13 +55,14 @@ std::uint64_t most_workspace(const Program& program, const CompileOptions& optio
       parts = std::max(parts, most_part_floats(attention->heads, kv));
     }
   }
-  return total + rows * widest * sizeof(float) + int8_words(widest) * 4 + parts * sizeof(float) +
-         (std::uint64_t{1} << 20);
+  return total + rows * widest * sizeof(float) + int8_words(widest) * 4 + half_bytes(rows, widest) +
+         parts * sizeof(float) + (std::uint64_t{1} << 20);
 }
 
 WorkRunner::WorkRunner(Parts parts, const std::vector<Planned>& plan) : parts_(std::move(parts)) {
   allocate_values();
   allocate_workspaces(plan);
+  find_gates(plan);
 }
 
 void WorkRunner::allocate_values() {
@@ -84,15 +84,11 @@ void WorkRunner::allocate_values() {
 
 void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan) {
   for (const Planned& planned : plan) {
-    if (std::holds_alternative<Route>(planned.work) ||
-        std::holds_alternative<GroupedMatMul>(planned.work)) {
-      fail(ExitCode::failed,
-           "the vulkan device does not run models with experts yet: use --device cpu");
-    }
+    if (const auto* route = std::get_if<Route>(&planned.work)) check_experts(*route);
     if (const auto* products = std::get_if<Products>(&planned.work)) {
       const std::uint64_t cols = width(products->products.front().in);
       float_cols_ = std::max(float_cols_, cols);
-      if (cols % 32 == 0) int8_cols_ = std::max(int8_cols_, cols);
+      if (cols % 32 == 0) whole_cols_ = std::max(whole_cols_, cols);
     }
     const Attention* attention = std::get_if<Attention>(&planned.work);
     if (const auto* turns = std::get_if<Turns>(&planned.work)) {
@@ -110,15 +106,18 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan) {
   floats_ =
       Buffer(*parts_.context, rows * float_cols_ * sizeof(float), Place::device, "activations");
   if (parts_.context->features().int8_dot) {
-    int8_ = Buffer(*parts_.context, int8_words(int8_cols_) * 4, Place::device, "activations");
+    int8_ = Buffer(*parts_.context, int8_words(whole_cols_) * 4, Place::device, "activations");
+  }
+  if (parts_.context->features().cooperative) {
+    halves_ = Buffer(*parts_.context, half_bytes(rows, whole_cols_), Place::device, "activations");
   }
   parts_of_attention_ =
       Buffer(*parts_.context, part_floats_ * sizeof(float), Place::device, "attention");
 }
 
 std::uint64_t WorkRunner::workspace_bytes() const {
-  std::uint64_t total =
-      value_memory_.size() + floats_.size() + int8_.size() + parts_of_attention_.size();
+  std::uint64_t total = value_memory_.size() + floats_.size() + int8_.size() + halves_.size() +
+                        parts_of_attention_.size();
   for (const Rotation& one : rotations_) total += one.table.size();
   return total;
 }
@@ -128,9 +127,12 @@ void WorkRunner::begin(Recording& recording, const Span& words, const StepShape&
   words_ = words;
   shape_ = shape;
   waiting_gate_.reset();
+  in_int8_.reset();
 }
 
 void WorkRunner::put(const Work& work) {
+  const auto* products = std::get_if<Products>(&work);
+  if (products == nullptr || products->in != in_int8_) in_int8_.reset();
   std::visit([this](const auto& w) { put_one(w); }, work);
   recording_->barrier();
 }
@@ -160,109 +162,6 @@ RowPlaces WorkRunner::places() const {
 
 std::string WorkRunner::by_subgroups(std::string_view shader) const {
   return fmt::format("{}{}", shader, parts_.context->features().subgroups ? "_subgroups" : "");
-}
-
-// --- products ---
-
-bool WorkRunner::by_int8(const MatMul& product, std::uint32_t n) const {
-  return n <= kFewRows && parts_.context->features().int8_dot &&
-         is_quantised(parts_.program->weights[product.weight].type);
-}
-
-void WorkRunner::put_one(const Products& work) {
-  const std::uint32_t n = rows_of(work.in);
-  if (n == 0) return;
-  const Inputs in = prepare(work, n);
-  for (const MatMul& product : work.products) multiply(product, work.add, in, n);
-  if (!work.gate) return;
-  if (work.gate_is_next) {
-    waiting_gate_ = work.gate;
-    return;
-  }
-  recording_->barrier();
-  put_one(*work.gate);
-}
-
-// Normalises, gates and rounds, where that is to be done; else products read the value itself.
-WorkRunner::Inputs WorkRunner::prepare(const Products& work, std::uint32_t n) {
-  const ValueId read = work.products.front().in;
-  Inputs in;
-  in.cols = width(read);
-  in.floats = value(work.in);
-  bool needs_floats = false;
-  for (const MatMul& product : work.products) {
-    (by_int8(product, n) ? in.int8 : needs_floats) = true;
-  }
-  const std::optional<GatedActivation> gate = std::exchange(waiting_gate_, std::nullopt);
-  if (!work.norm && !gate && !in.int8) return in;
-
-  const bool stored = work.norm && work.norm->stored;
-  const Span out = stored ? value(work.norm->operation.out)
-                          : Span{floats_.handle(), 0, std::uint64_t{n} * in.cols * sizeof(float)};
-  in.scales_at = kFewRows * in.cols / 4;
-  in.sums_at = in.scales_at + kFewRows * in.cols / 32;
-  PrepareParameters parameters{in.cols, 0, 0, in.scales_at, in.sums_at};
-  Span norm = in.floats;
-  if (work.norm) {
-    const Vector weight = parts_.weights->vector(work.norm->operation.weight);
-    norm = weight.span;
-    parameters.norm_at = weight.at;
-    parameters.epsilon = work.norm->operation.epsilon;
-  }
-  const bool changes = work.norm || gate;
-  const std::uint32_t floats = stored || (needs_floats && changes) ? 1 : 0;
-  const std::uint32_t gated = gate ? static_cast<std::uint32_t>(gate->activation) + 1 : 0;
-  const Span words = in.int8 ? Span{int8_.handle(), 0, int8_.size()} : out;
-  recording_->dispatch({by_subgroups("prepare"), {work.norm ? 1U : 0U, gated, floats, in.int8}},
-                       std::array{gate ? value(gate->up) : in.floats,
-                                  gate ? value(gate->gate) : in.floats, norm, out, words},
-                       parameters, {.x = n});
-  recording_->barrier();
-  if (changes) in.floats = out;
-  return in;
-}
-
-// Results may be more than one binding shows.
-void WorkRunner::multiply(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
-                          std::uint32_t n) {
-  const std::uint32_t at_once = rows_at_once(std::max(in.cols, width(product.out)));
-  for (std::uint32_t first = 0; first < n; first += at_once) {
-    multiply_rows(product, add, in, first, std::min(at_once, n - first));
-  }
-}
-
-void WorkRunner::multiply_rows(const MatMul& product, const std::optional<Add>& add,
-                               const Inputs& in, std::uint32_t first, std::uint32_t n) {
-  const Matrix& matrix = parts_.weights->matrix(product.weight);
-  const bool int8 = by_int8(product, n) && in.int8;
-  const Span x = int8 ? Span{int8_.handle(), 0, int8_.size()}
-                      : Span{in.floats.buffer,
-                             in.floats.offset + std::uint64_t{first} * in.cols * sizeof(float),
-                             std::uint64_t{n} * in.cols * sizeof(float)};
-  const Span out = rows_in(add ? add->out : product.out, first, n);
-  const Span added = add ? rows_in(add->a, first, n) : out;
-  const Vector bias =
-      product.bias ? parts_.weights->vector(*product.bias) : Vector{.span = out, .at = 0};
-  const std::uint32_t has_bias = product.bias ? 1 : 0;
-  const std::uint32_t has_add = add ? 1 : 0;
-  for (const Piece& piece : matrix.pieces) {
-    const ProductParameters parameters{piece.skew,      matrix.row_bytes, piece.rows, matrix.cols,
-                                       piece.first_row, matrix.rows,      n,          bias.at,
-                                       in.scales_at,    in.sums_at};
-    const std::array bindings{piece.span, x, bias.span, added, out};
-    if (n > kFewRows) {
-      recording_->dispatch({fmt::format("matmul_{}", name(matrix.type)), {has_bias, has_add}},
-                           bindings, parameters,
-                           {.x = groups_of(piece.rows, kTileRows),
-                            .y = static_cast<std::uint32_t>(groups_of(n, kTileN))});
-      continue;
-    }
-    const std::string shader =
-        by_subgroups(fmt::format("matvec_{}_{}", int8 ? "int8" : "float", name(matrix.type)));
-    const std::uint32_t threads = matrix.cols < kLongRow ? 32 : 64;
-    recording_->dispatch({shader, {threads, kMatvecRows, std::bit_ceil(n), has_bias, has_add}},
-                         bindings, parameters, {.x = groups_of(piece.rows, kMatvecRows)});
-  }
 }
 
 // --- single operations ---
@@ -318,8 +217,5 @@ void WorkRunner::put_one(const SoftCap& o) {
                          SoftCapParameters{count, o.cap}, {.x = groups_of(count, kElementwise)});
   }
 }
-
-void WorkRunner::put_one(const Route&) {}          // refused when compiled
-void WorkRunner::put_one(const GroupedMatMul&) {}  // likewise
 
 }  // namespace ceiling::vulkan

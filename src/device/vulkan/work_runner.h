@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "device/plan.h"
@@ -50,16 +51,27 @@ class WorkRunner {
     Rope rope;
     Buffer table;
   };
+  // In words of a workspace: where what follows the integers of all rows begins.
+  struct Int8Places {
+    std::uint32_t scales_at = 0, sums_at = 0;
+  };
+  struct Norm {
+    Vector weight;
+    float epsilon = 0;
+  };
   // What the products of one Products read.
   struct Inputs {
     Span floats;  // [n, cols]
     std::uint32_t cols = 0;
-    bool int8 = false;  // the int8 workspace holds them too
-    std::uint32_t scales_at = 0, sums_at = 0;
+    bool int8 = false;         // the int8 workspace holds them too
+    bool halves = false;       // the float16 one does
+    std::optional<Norm> norm;  // yet to be done, by the product itself
+    Int8Places at;             // of float16: the scales alone
   };
 
   void allocate_values();
   void allocate_workspaces(const std::vector<Planned>& plan);
+  static void check_experts(const Route& o);
   void add_rotation(const std::optional<Turns::Part>& part);
   const Buffer& rotation(const Rope& rope) const;
 
@@ -75,12 +87,32 @@ class WorkRunner {
   void put_one(const Route& o);
   void put_one(const GroupedMatMul& o);
 
+  static Int8Places int8_places(std::uint32_t cols) {
+    return {kFewRows * cols / 4, kFewRows * (cols / 4 + cols / 32)};
+  }
   Inputs prepare(const Products& work, std::uint32_t n);
-  bool by_int8(const MatMul& product, std::uint32_t n) const;
+  enum class Way : std::uint8_t { floats, int8, halves };  // as what a product reads activations
+  struct Rows {
+    std::uint32_t first, count;
+  };
+  struct Multiplication {
+    Way read;
+    std::uint32_t n;  // rows of activations
+    bool norm, bias, add;
+  };
+  struct Multiplier {
+    Kernel kernel;
+    Groups groups;
+  };
+  Way way(const MatMul& product, std::uint32_t n) const;
   void multiply(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
                 std::uint32_t n);
   void multiply_rows(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
-                     std::uint32_t first, std::uint32_t n);
+                     Way read, const Rows& rows);
+  std::optional<Norm> norm_on_the_way(const Products& work, std::uint32_t n) const;
+  Multiplier multiplier(const Matrix& matrix, const Piece& piece, const Multiplication& of) const;
+  void find_gates(const std::vector<Planned>& plan);
+  bool put_gated(const Products& work, std::uint32_t n);
   void turn(const Turns::Part& part, const KvAppend* store);
   void store(ValueId value, const Span& cache, std::uint32_t kv_heads, std::uint32_t width);
 
@@ -96,11 +128,14 @@ class WorkRunner {
   Span words_;
   StepShape shape_;
   std::optional<GatedActivation> waiting_gate_;  // its products are there, it is not
+  std::optional<ValueId> in_int8_;  // the int8 workspace holds it, until the next work is put
+
+  std::set<ValueId> gates_in_int8_;  // gated values that nothing reads otherwise
 
   Buffer value_memory_;
   std::vector<std::uint64_t> value_at_;
-  std::uint64_t float_cols_ = 0, int8_cols_ = 0, part_floats_ = 0;  // of the workspaces
-  Buffer floats_, int8_, parts_of_attention_;
+  std::uint64_t float_cols_ = 0, whole_cols_ = 0, part_floats_ = 0;  // of the workspaces
+  Buffer floats_, int8_, halves_, parts_of_attention_;
   std::vector<Rotation> rotations_;
 };
 

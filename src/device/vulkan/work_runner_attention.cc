@@ -122,9 +122,16 @@ void WorkRunner::put_one(const Attention& o) {
                        parameters, {.x = tiles, .y = shape.splits});
   if (shape.splits == 1) return;
   recording_->barrier();
-  recording_->dispatch({"attend_join", {}}, std::array{parts, out},
-                       JoinParameters{kv.value_width, shape.splits, n * o.heads},
-                       {.x = std::uint64_t{n} * o.heads});
+  // The product that nearly always follows reads int8: written on the way.
+  const bool int8 = parts_.context->features().int8_dot && kv.value_width % 32 == 0 &&
+                    width(o.out) <= whole_cols_;
+  const Int8Places places = int8_places(width(o.out));
+  const Span words = int8 ? Span{int8_.handle(), 0, int8_.size()} : parts;
+  recording_->dispatch(
+      {"attend_join", {int8}}, std::array{parts, out, words},
+      JoinParameters{kv.value_width, shape.splits, n * o.heads, places.scales_at, places.sums_at},
+      {.x = std::uint64_t{n} * o.heads});
+  if (int8) in_int8_ = o.out;
 }
 
 }  // namespace ceiling::vulkan

@@ -79,6 +79,14 @@ double int8_activations(std::span<const float> w, std::span<const float> x, doub
   return 1.01 * slack + rounding(w, x, sum);
 }
 
+// Weights and activations rounded to float16: to 11 bits, or to its smallest step.
+double float16_operands(std::span<const float> w, std::span<const float> x, double sum) {
+  double sizes = 0;
+  for (std::size_t c = 0; c < x.size(); ++c)
+    sizes += std::abs(double{x[c]}) + std::abs(double{w[c]});
+  return 1.01 / 1024 * sum + 6e-8 * sizes + rounding(w, x, sum);
+}
+
 // The largest error, in units of what is allowed.
 double worst_error(const Problem& problem, std::span<const float> actual, const Slack& slack) {
   std::vector<float> w(problem.cols);
@@ -104,13 +112,26 @@ double worst_error(const Problem& problem, std::span<const float> actual, const 
 
 std::vector<float> run(const Problem& problem, const std::shared_ptr<Device>& device) {
   const OneProduct model = one_product(problem);
-  DeviceRunner runner(model.program, model.file, device);
+  const auto rows = static_cast<std::uint32_t>(problem.n);
+  DeviceRunner runner(model.program, model.file, device, {.max_rows = rows});
   std::vector<std::int32_t> tokens(problem.n);
   for (std::size_t i = 0; i < problem.n; ++i) tokens[i] = static_cast<std::int32_t>(i);
   return runner.run(DeviceRunner::rows(tokens, 0));
 }
 
-class VulkanProducts : public VulkanTest {};
+class VulkanProducts : public VulkanTest {
+ protected:
+  void SetUp() override {
+    VulkanTest::SetUp();
+    if (IsSkipped()) return;
+    offered = vulkan::offered_features({.validate = watched()});
+    features = offered;
+    features.int8_dot = false;
+    features.cooperative = false;
+    device = vulkan_device(features);  // float32 throughout
+  }
+  vulkan::Features offered, features;
+};
 
 // Rows that end within a tile and a workgroup, columns within a chunk where the type allows it.
 TEST_F(VulkanProducts, EveryTypeInAwkwardShapes) {
@@ -147,10 +168,9 @@ TEST_F(VulkanProducts, ExtremeWeights) {
 }
 
 TEST_F(VulkanProducts, EveryTypeInInt8) {
-  const vulkan::Features offered = vulkan::offered_features({});
   if (!offered.int8_dot) GTEST_SKIP() << "the device has no int8 dot products";
+  features.int8_dot = true;
   for (const bool subgroups : {false, offered.subgroups}) {
-    vulkan::Features features = offered;
     features.subgroups = subgroups;
     for (const TypeInfo& type : all_types()) {
       if (type.block_elements == 1) continue;
@@ -163,6 +183,29 @@ TEST_F(VulkanProducts, EveryTypeInInt8) {
           EXPECT_LT(worst_error(problem, actual, int8_activations), 1);
         }
       }
+    }
+  }
+}
+
+// Tiles that end within the matrix and within the rows, and both sizes of tile.
+TEST_F(VulkanProducts, EveryTypeInCooperativeMatrices) {
+  if (!offered.cooperative) GTEST_SKIP() << "the device has no cooperative matrices";
+  features.cooperative = true;
+  device = vulkan_device(features);
+  for (const TypeInfo& type : all_types()) {
+    const std::size_t block = std::max<std::size_t>(type.block_elements, 32);
+    for (const std::size_t cols : {block, 3 * block, 2048 + 2 * block}) {
+      for (const auto& [rows, n] : {std::pair(1UL, 9UL), std::pair(67UL, 33UL),
+                                    std::pair(257UL, 130UL), std::pair(16500UL, 150UL)}) {
+        if (rows > 1000 && cols != 3 * block) continue;
+        SCOPED_TRACE(fmt::format("{} [{}, {}] times {}", type.name, rows, cols, n));
+        const Problem problem = make_problem(type.type, rows, cols, n, Content::random);
+        EXPECT_LT(worst_error(problem, run(problem, device), float16_operands), 1);
+      }
+    }
+    for (const Content content : cpu::test::kContents) {  // beyond float16: the largest it has
+      const Problem problem = make_problem(type.type, 10, 512, 12, content);
+      for (const float value : run(problem, device)) ASSERT_TRUE(std::isfinite(value)) << type.name;
     }
   }
 }

@@ -2,6 +2,7 @@
 // Vulkan's own. Where there is no device these say so and are skipped; the last needs none.
 #include "device/vulkan/vulkan_device.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,52 +22,54 @@ double rounded_where_few(const TypeInfo& type, std::size_t rows) {
   return type.block_elements == 1 || rows > 8 ? 5e-3 : 0.03;  // int8 activations
 }
 
+// Whether weights are read where the file is mapped, with all features on.
+bool in_place() {
+  try {
+    const auto units = vulkan::units();
+    return units.empty() || units[0].host_memory;
+  } catch (const Error&) {  // not built: the tests will say so
+    return true;
+  }
+}
+
+bool offers(const Features& wanted, const Features& offered) {
+  return (!wanted.subgroups || offered.subgroups) && (!wanted.int8_dot || offered.int8_dot) &&
+         (!wanted.cooperative || offered.cooperative) &&
+         (!wanted.host_import || offered.host_import);
+}
+
 std::vector<DeviceUnderTest> devices() {
   const auto with = [](Features features) {
     return [features] {
-      const Features offered = vulkan::offered_features({});
-      for (const auto& [wanted, there] : {std::pair(features.subgroups, offered.subgroups),
-                                          std::pair(features.int8_dot, offered.int8_dot),
-                                          std::pair(features.host_import, offered.host_import)}) {
-        if (wanted && !there) fail(ExitCode::failed, "not offered: {}", describe(features));
+      if (!offers(features, vulkan::offered_features({.validate = watched()}))) {
+        fail(ExitCode::failed, "not offered: {}", describe(features));
       }
       return vulkan_device(features);
     };
   };
-  return {{.name = "Plain",
-           .make = with({}),
-           .of_type = exact,
-           .quantised_cache = false,
-           .experts = false,
-           .copies_weights = true,
-           // Sums through shared memory, copied weights, no clock.
-           .only = {"AgreesWithTheOracleInEveryArchitecture", "AgreesWithTheOracleInEveryType",
-                    "IdenticalFromRunToRun", "MultipliesLongRows", "CountsWhatItReadsAndCopies",
-                    "ProfileCoversEachStepOnceAndAllOfTheBytes"}},
-          {.name = "InPlace",
-           .make = with(
-               {.host_import = true, .file_pages = true, .subgroups = true, .timestamps = true}),
-           .of_type = exact,
-           .quantised_cache = false,
-           .experts = false},
-          {.name = "OwnPages",
-           .make = with({.host_import = true, .subgroups = true}),
-           .of_type = exact,
-           .quantised_cache = false,
-           .experts = false,
-           .only = {"MixesTypesInOneModel", "CountsWhatItReadsAndCopies"}},
-          {.name = "Int8",
-           .make = with({.host_import = true,
-                         .file_pages = true,
-                         .subgroups = true,
-                         .int8_dot = true,
-                         .timestamps = true}),
-           .of_type = rounded_where_few,
-           .quantised_cache = false,
-           .experts = false,
-           // Products of quantised types in few rows.
-           .only = {"AgreesWithTheOracleInEveryType", "MixesTypesInOneModel",
-                    "IdenticalFromRunToRun", "MultipliesLongRows", "LargeActivationsStayNumbers"}}};
+  const Features in_place_too{
+      .host_import = in_place(), .file_pages = in_place(), .subgroups = true, .timestamps = true};
+  Features int8 = in_place_too;
+  int8.int8_dot = true;
+  Features cooperative = in_place_too;
+  cooperative.cooperative = true;
+  const auto device = [&](std::string name, const Features& features, auto of_type,
+                          std::vector<std::string> only = {}) {
+    return DeviceUnderTest{.name = std::move(name),
+                           .make = with(features),
+                           .of_type = of_type,
+                           .quantised_cache = false,
+                           .copies_weights = !features.host_import,
+                           .only = std::move(only)};
+  };
+  return {device("Plain", {}, exact,  // sums through shared memory, copied weights, no clock
+                 {"AgreesWithTheOracleInEveryArchitecture", "AgreesWithTheOracleInEveryType",
+                  "IdenticalFromRunToRun", "MultipliesLongRows", "CountsWhatItReadsAndCopies",
+                  "ProfileCoversEachStepOnceAndAllOfTheBytes", "RunsExperts"}),
+          device("InPlace", in_place_too, exact),
+          device("OwnPages", {.host_import = in_place(), .subgroups = true}, exact,
+                 {"MixesTypesInOneModel", "CountsWhatItReadsAndCopies"}),
+          device("Int8", int8, rounded_where_few), device("Cooperative", cooperative, exact)};
 }
 
 INSTANTIATE_TEST_SUITE_P(Vulkan, AnyDevice, testing::ValuesIn(devices()), name_of);
@@ -112,9 +115,33 @@ TEST_F(VulkanDevice, SaysWhatDoesNotFit) {
   EXPECT_THROW(store(KvType::q8_0, 4), Error);
 }
 
+// Matrices, and experts, that lie in several bindings.
+TEST_F(VulkanDevice, WeightsInPieces) {
+  auto& pieces = VulkanDevices::made["in pieces"];
+  pieces = vulkan::make_vulkan_device({.binding_bytes = 320 << 10, .validate = watched()});
+  const Tokens tokens = some_tokens(12);
+  for (const TensorType type : {TensorType::F32, TensorType::Q8_0}) {
+    const ExpertShape shape{.width = 256, .hidden = 512, .outer = type, .inner = type};
+    const auto experts = expert_model(shape).open();
+    const auto dense = wide("qwen3", type).open();
+    for (const auto& [program, file] :
+         {std::pair(expert_program(shape), experts), std::pair(build_program(*dense), dense)}) {
+      const auto expected =
+          DeviceRunner(program, file, make_reference_device()).prefill(tokens, 12);
+      for (const std::size_t chunk : {1U, 12U}) {
+        SCOPED_TRACE(
+            fmt::format("{} of {} in chunks of {}", program.architecture, name(type), chunk));
+        DeviceRunner runner(program, file, pieces, {.max_rows = 12});
+        EXPECT_LT(distance(runner.prefill(tokens, chunk), expected),
+                  rounded_where_few(info(type), chunk));
+      }
+    }
+  }
+}
+
 TEST_F(VulkanDevice, AStepThatDoesNotEndIsAnError) {
   const auto hasty = std::shared_ptr<Device>(
-      vulkan::make_vulkan_device({.validate = true, .patience = Seconds{0}}));
+      vulkan::make_vulkan_device({.validate = watched(), .patience = Seconds{0}}));
   const auto file = TinyModel::make("llama").open();
   try {
     DeviceRunner(file, hasty).prefill(some_tokens(60), 60);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@
 
 namespace ceiling::test {
 
+inline bool watched() { return std::getenv("CEILING_TEST_UNWATCHED") == nullptr; }
+
 // One device for all tests of a process, so that each shader is compiled once. They go before the
 // process ends: drivers and layers may be gone by the time that its statics are.
 class VulkanDevices : public testing::Environment {
@@ -20,10 +23,11 @@ class VulkanDevices : public testing::Environment {
   static inline std::map<std::string, std::shared_ptr<Device>> made;
 };
 
-// Empty features: what would be used here.
+// Empty features: what would be used here. CEILING_TEST_UNWATCHED: without the validation layer,
+// for what is newer than the layer.
 inline std::shared_ptr<Device> vulkan_device(const std::optional<vulkan::Features>& features = {}) {
   auto& device = VulkanDevices::made[features ? vulkan::describe(*features) : ""];
-  if (!device) device = vulkan::make_vulkan_device({.features = features, .validate = true});
+  if (!device) device = vulkan::make_vulkan_device({.features = features, .validate = watched()});
   return device;
 }
 
@@ -51,7 +55,7 @@ class SilentValidation : public testing::EmptyTestEventListener {
   std::size_t reported_ = 0;
 };
 
-inline const bool watched = [] {
+inline const bool listens = [] {
   testing::AddGlobalTestEnvironment(new VulkanDevices);
   testing::UnitTest::GetInstance()->listeners().Append(new SilentValidation);
   return true;

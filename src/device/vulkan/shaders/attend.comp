@@ -3,12 +3,13 @@
 // Source: Dao et al. 2022 (the running maximum and sum).
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const uint BATCH_ROWS = 1;
 layout(constant_id = 1) const uint HEADS = 1;
 layout(constant_id = 2) const uint KEY_WIDTH = 64;
 layout(constant_id = 3) const uint VALUE_WIDTH = 64;
-layout(constant_id = 4) const uint KEYS = 64;
+layout(constant_id = 4) const uint KEYS = 64;  // divides 128
 layout(constant_id = 5) const uint SPLIT = 0;
 const uint ROWS = BATCH_ROWS * HEADS;
 const uint PAIRS = VALUE_WIDTH / 2;
@@ -28,31 +29,72 @@ layout(push_constant) uniform Parameters {
   RowPlaces places;
 } p;
 
-shared float q[ROWS * KEY_WIDTH];
+const uint TEAM = 128 / 16;  // invocations that share a row's softmax: a tile has 16 rows at most
+const uint SCORES = (ROWS * KEYS + 127) / 128;  // that one invocation finds
+const uint FOURS = (KEY_WIDTH + 3) / 4;
+
+shared vec4 q[ROWS * FOURS];
 shared float score[ROWS * KEYS];
 shared float top[ROWS];
 shared float sum[ROWS];
 shared float factor[ROWS];
+shared float team[128];
 shared uint place[KEYS];  // head_in_cache
 
-float dot_of(uint row, uint key) {
-  float total = 0.0;
+// One key times rows `first` and every (128 / KEYS)th from there: it is read once for all of them.
+void multiply_key(uint key, uint first, out float dots[SCORES]) {
+  [[unroll]] for (uint j = 0u; j < SCORES; ++j) dots[j] = 0.0;
   if (KEY_WIDTH % 8u == 0u) {
-    for (uint i = 0u; i < KEY_WIDTH; i += 8u) {
-      const uvec4 four = keys4[(key + i) / 8u];
-      for (uint k = 0u; k < 4u; ++k) {
-        const vec2 pair = unpackHalf2x16(four[k]);
-        const uint at = row * KEY_WIDTH + i + 2u * k;
-        total += q[at] * pair.x + q[at + 1u] * pair.y;
+    for (uint i = 0u; i < FOURS; i += 2u) {
+      const uvec4 eight = keys4[(key + 4u * i) / 8u];
+      const vec4 a = vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y));
+      const vec4 b = vec4(unpackHalf2x16(eight.z), unpackHalf2x16(eight.w));
+      [[unroll]] for (uint j = 0u; j < SCORES; ++j) {
+        const uint from = min(first + 128u / KEYS * j, ROWS - 1u) * FOURS + i;
+        dots[j] += dot(q[from], a) + dot(q[from + 1u], b);
       }
     }
   } else {
     for (uint i = 0u; i < KEY_WIDTH; i += 2u) {
       const vec2 pair = unpackHalf2x16(keys[(key + i) / 2u]);
-      total += q[row * KEY_WIDTH + i] * pair.x + q[row * KEY_WIDTH + i + 1u] * pair.y;
+      [[unroll]] for (uint j = 0u; j < SCORES; ++j) {
+        const vec4 four = q[min(first + 128u / KEYS * j, ROWS - 1u) * FOURS + i / 4u];
+        dots[j] += dot((i & 2u) == 0u ? four.xy : four.zw, pair);
+      }
     }
   }
-  return total;
+}
+
+// Scores of a row to shares: `member` of the row's team takes every TEAMth.
+void share_out(uint row, uint member) {
+  const uint t = gl_LocalInvocationID.x;
+  float highest = NONE;
+  if (row < ROWS) {
+    highest = top[row];
+    for (uint k = member; k < KEYS; k += TEAM) highest = max(highest, score[row * KEYS + k]);
+  }
+  team[t] = highest;
+  barrier();
+  for (uint m = 0u; m < TEAM; ++m) highest = max(highest, team[t - member + m]);
+  barrier();
+  float total = 0.0;
+  if (row < ROWS) {
+    for (uint k = member; k < KEYS; k += TEAM) {
+      const float s = score[row * KEYS + k];
+      const float share = s > NONE ? exp(s - highest) : 0.0;
+      score[row * KEYS + k] = share;
+      total += share;
+    }
+  }
+  team[t] = total;
+  barrier();
+  if (row >= ROWS || member != 0u) return;
+  const float less = exp(top[row] - highest);
+  total = sum[row] * less;
+  for (uint m = 0u; m < TEAM; ++m) total += team[t + m];
+  top[row] = highest;
+  sum[row] = total;
+  factor[row] = less;
 }
 
 void main() {
@@ -65,9 +107,13 @@ void main() {
   if (first_row >= p.n) return;
   const uint last_row = min(first_row + BATCH_ROWS, p.n) - 1u;
 
-  for (uint i = t; i < ROWS * KEY_WIDTH; i += 128u) {
-    const uint row = min(first_row + i / (HEADS * KEY_WIDTH), last_row);
-    q[i] = query[(row * p.heads + first_head) * KEY_WIDTH + i % (HEADS * KEY_WIDTH)];
+  for (uint i = t; i < ROWS * FOURS; i += 128u) {
+    const uint row = min(first_row + i / (HEADS * FOURS), last_row);
+    const uint from = (row * p.heads + first_head + i / FOURS % HEADS) * KEY_WIDTH;
+    for (uint k = 0u; k < 4u; ++k) {
+      const uint element = 4u * (i % FOURS) + k;
+      q[i][k] = element < KEY_WIDTH ? query[from + element] : 0.0;
+    }
   }
   for (uint i = t; i < ROWS; i += 128u) {
     top[i] = NONE;
@@ -81,7 +127,7 @@ void main() {
   const uint own_begin = begin + gl_WorkGroupID.z * each;
   const uint own_end = min(own_begin + each, end);
   vec2 own[OWN];
-  for (uint j = 0u; j < OWN; ++j) own[j] = vec2(0.0);
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) own[j] = vec2(0.0);
   barrier();
 
   for (uint at = own_begin; at < own_end; at += KEYS) {
@@ -89,50 +135,38 @@ void main() {
       place[t] = head_in_cache(p.places, first_row, at + t, p.kv_heads, kv_head);
     }
     barrier();
-    for (uint i = t; i < ROWS * KEYS; i += 128u) {
-      const uint row = i / KEYS;
-      const uint position = at + i % KEYS;
-      const uint batch_row = min(first_row + row / HEADS, last_row);
-      const uint now = words[p.places.position_at + batch_row];
+    const uint key = t % KEYS;
+    const uint position = at + key;
+    float dots[SCORES];
+    if (position < own_end) multiply_key(place[key] * KEY_WIDTH, t / KEYS, dots);
+    [[unroll]] for (uint j = 0u; j < SCORES; ++j) {
+      const uint row = t / KEYS + 128u / KEYS * j;
+      if (row >= ROWS) break;
+      const uint now = words[p.places.position_at + min(first_row + row / HEADS, last_row)];
       float s = NONE;
       if (position < own_end && position <= now && (p.window == 0u || now - position < p.window)) {
-        s = p.scale * dot_of(row, place[i % KEYS] * KEY_WIDTH);
+        s = p.scale * dots[j];
         if (p.soft_cap > 0.0) s = p.soft_cap * tanh(clamp(s / p.soft_cap, -15.0, 15.0));
       }
-      score[i] = s;
+      score[row * KEYS + key] = s;
     }
     barrier();
-    for (uint row = t; row < ROWS; row += 128u) {
-      float highest = top[row];
-      for (uint k = 0u; k < KEYS; ++k) highest = max(highest, score[row * KEYS + k]);
-      const float less = exp(top[row] - highest);
-      float total = sum[row] * less;
-      for (uint k = 0u; k < KEYS; ++k) {
-        const float s = score[row * KEYS + k];
-        const float share = s > NONE ? exp(s - highest) : 0.0;
-        score[row * KEYS + k] = share;
-        total += share;
-      }
-      top[row] = highest;
-      sum[row] = total;
-      factor[row] = less;
-    }
+    share_out(t / TEAM, t % TEAM);
     barrier();
+    [[unroll]] for (uint j = 0u; j < OWN; ++j) own[j] *= factor[min((t + 128u * j) / PAIRS, ROWS - 1u)];
     const uint count = min(KEYS, own_end - at);
-    for (uint j = 0u; j < OWN; ++j) {
-      const uint item = t + 128u * j;
-      if (item >= ROWS * PAIRS) break;
-      const uint row = item / PAIRS;
-      vec2 total = own[j] * factor[row];
-      for (uint k = 0u; k < count; ++k) {
-        total += score[row * KEYS + k] * unpackHalf2x16(values[place[k] * PAIRS + item % PAIRS]);
+    for (uint k = 0u; k < count; ++k) {
+      const uint from = place[k] * PAIRS;
+      [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+        const uint item = t + 128u * j;
+        own[j] += score[min(item / PAIRS, ROWS - 1u) * KEYS + k] *
+                  unpackHalf2x16(values[from + item % PAIRS]);
       }
-      own[j] = total;
     }
     barrier();
   }
 
-  for (uint j = 0u; j < OWN; ++j) {
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) {
     const uint item = t + 128u * j;
     if (item >= ROWS * PAIRS) break;
     const uint row = item / PAIRS;

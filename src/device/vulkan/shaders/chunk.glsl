@@ -142,17 +142,17 @@ void lines(uvec4 header, uint pair, inout Chunk c) {
 #ifdef TYPE_Q4_K
 void load_chunk(uint row, uint chunk, out Chunk c) {
   const uint block = row + 144u * (chunk / 8u);
-  low_and_high_nibbles(load16(block + 16u + 16u * (chunk % 8u)), c);
-  lines(load16(block), chunk / 2u % 4u, c);
+  low_and_high_nibbles(load16_aligned(block + 16u + 16u * (chunk % 8u)), c);
+  lines(load16_aligned(block), chunk / 2u % 4u, c);
 }
 #endif
 
 #ifdef TYPE_Q5_K
 void load_chunk(uint row, uint chunk, out Chunk c) {
   const uint block = row + 176u * (chunk / 8u);
-  low_and_high_nibbles(load16(block + 48u + 16u * (chunk % 8u)), c);
-  lines(load16(block), chunk / 2u % 4u, c);
-  const uvec4 high = load16(block + 16u + 16u * (chunk % 2u)) >> (2u * (chunk / 2u % 4u));
+  low_and_high_nibbles(load16_aligned(block + 48u + 16u * (chunk % 8u)), c);
+  lines(load16_aligned(block), chunk / 2u % 4u, c);
+  const uvec4 high = load16_aligned(block + 16u + 16u * (chunk % 2u)) >> (2u * (chunk / 2u % 4u));
   for (int i = 0; i < 4; ++i) {
     c.q[i] |= (high[i] & 0x01010101u) << 4;
     c.q[4 + i] |= (high[i] & 0x02020202u) << 3;

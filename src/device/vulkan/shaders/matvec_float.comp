@@ -12,30 +12,7 @@ const uint VALUES = ROWS * N;
 #include "common.glsl"
 #include "weights.glsl"
 #include "products.glsl"
-#ifdef WHOLE_CHUNKS
-layout(std430, binding = 1) readonly buffer X { vec4 x[]; };
-
-float product(float w[32], uint row, uvec2 begin) {
-  float sum = 0.0;
-  for (uint run = 0u; run < 2u; ++run) {
-    for (uint k = 0u; k < 4u; ++k) {
-      const uint i = 16u * run + 4u * k;
-      sum += dot(vec4(w[i], w[i + 1u], w[i + 2u], w[i + 3u]), x[(row + begin[run]) / 4u + k]);
-    }
-  }
-  return sum;
-}
-#else
-layout(std430, binding = 1) readonly buffer X { float x[]; };
-
-float product(float w[32], uint row, uvec2 begin) {
-  float sum = 0.0;
-  for (uint k = 0u; k < 32u; ++k) {
-    sum += w[k] * x[row + min(begin[k / 16u] + k % 16u, p.cols - 1u)];
-  }
-  return sum;
-}
-#endif
+#include "float_product.glsl"
 
 void main() {
   const uint first = workgroup_number() * ROWS;
@@ -48,7 +25,7 @@ void main() {
       float w[32];
       load_floats(p.skew + min(first + r, p.rows - 1u) * p.row_bytes, chunk, p.cols, w);
       for (uint i = 0u; i < N; ++i) {
-        sums[r * N + i] += product(w, min(i, p.n - 1u) * p.cols, begin);
+        sums[r * N + i] += product(w, min(i, p.n - 1u) * p.cols, begin, p.cols);
       }
     }
   }

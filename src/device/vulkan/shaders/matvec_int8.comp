@@ -1,7 +1,8 @@
-// A matrix times one or a few rows of int8 activations (prepare.comp), four products at once.
+// A matrix times one or a few rows of int8 activations (prepare.comp), four products at once, on
+// devices whose subgroups do not add: a workgroup has ROWS rows of the matrix.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#extension GL_EXT_spirv_intrinsics : require
+#extension GL_EXT_control_flow_attributes : require
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint THREADS = 32;
 layout(constant_id = 1) const uint ROWS = 2;
@@ -14,38 +15,35 @@ const uint VALUES = ROWS * N;
 #include "stored.glsl"
 #include "chunk.glsl"
 #include "products.glsl"
+#include "int8_dot.glsl"
 layout(std430, binding = 1) readonly buffer X { uint x[]; };
-
-// OpSDot of SPV_KHR_integer_dot_product; format 0: four signed bytes a word.
-spirv_instruction(extensions = ["SPV_KHR_integer_dot_product"], capabilities = [6018, 6019],
-                  id = 4450) int signed_dot(int a, int b, spirv_literal int format);
+layout(std430, binding = 1) readonly buffer X4 { uvec4 x4[]; };
 
 void main() {
   const uint first = workgroup_number() * ROWS;
   if (first >= p.rows) return;
   float sums[VALUES];
-  for (uint k = 0u; k < VALUES; ++k) sums[k] = 0.0;
+  [[unroll]] for (uint k = 0u; k < VALUES; ++k) sums[k] = 0.0;
   for (uint chunk = gl_LocalInvocationID.x; chunk < p.cols / 32u; chunk += THREADS) {
     const uvec2 begin = columns(chunk);
-    for (uint r = 0u; r < ROWS; ++r) {
-      Chunk c;
-      load_chunk(p.skew + min(first + r, p.rows - 1u) * p.row_bytes, chunk, c);
-      for (uint i = 0u; i < N; ++i) {
-        const uint row = min(i, p.n - 1u);
-        for (uint run = 0u; run < 2u; ++run) {
-          const uint words = (row * p.cols + begin[run]) / 4u;
-          int dot = 0;
-          for (uint k = 0u; k < 4u; ++k) {
-            dot += signed_dot(int(c.q[4u * run + k]), int(x[words + k]), 0);
-          }
-          const float scale = uintBitsToFloat(x[p.scales_at + (row * p.cols + begin[run]) / 32u]);
-          const float sum = uintBitsToFloat(x[p.sums_at + (row * p.cols + begin[run]) / 16u]);
-          sums[r * N + i] += c.scale[run] * scale * float(dot) - c.minus[run] * sum;
+    Chunk c[ROWS];
+    [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+      load_chunk(p.skew + min(first + r, p.rows - 1u) * p.row_bytes, chunk, c[r]);
+    }
+    [[unroll]] for (uint i = 0u; i < N; ++i) {
+      [[unroll]] for (uint run = 0u; run < 2u; ++run) {
+        const uint at = min(i, p.n - 1u) * p.cols + begin[run];
+        const ivec4 four = ivec4(x4[at / 16u]);
+        const float scale = uintBitsToFloat(x[p.scales_at + at / 32u]);
+        const float sum = uintBitsToFloat(x[p.sums_at + at / 16u]);
+        [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+          sums[r * N + i] +=
+              c[r].scale[run] * scale * float(dot_of_run(c[r], run, four)) - c[r].minus[run] * sum;
         }
       }
     }
   }
-  for (uint k = 0u; k < VALUES; ++k) hand_in(k, sums[k]);
+  [[unroll]] for (uint k = 0u; k < VALUES; ++k) hand_in(k, sums[k]);
   barrier();
   for (uint k = gl_LocalInvocationID.x; k < VALUES; k += THREADS) {
     const uint i = k % N;

@@ -1,0 +1,68 @@
+// A matrix times one or a few rows of int8 activations, four products at once: ROWS rows of the
+// matrix a subgroup. With NORM the activations are one row of float32, which each workgroup
+// normalises and rounds for itself.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint THREADS = 64;
+layout(constant_id = 1) const uint ROWS = 2;
+layout(constant_id = 2) const uint N = 1;  // rows of activations, or the next power of two
+layout(constant_id = 3) const uint BIAS = 0;
+layout(constant_id = 4) const uint ADD = 0;
+layout(constant_id = 5) const uint NORM = 0;
+layout(constant_id = 6) const uint COLS = 32;  // with NORM
+#include "common.glsl"
+#include "stored.glsl"
+#include "chunk.glsl"
+#include "products.glsl"
+#include "int8_dot.glsl"
+#include "own_row.glsl"
+layout(std430, binding = 1) readonly buffer X { uint x[]; };
+layout(std430, binding = 1) readonly buffer X4 { uvec4 x4[]; };
+
+// 16 activations from `at` of all rows, with their scale and their sum.
+ivec4 sixteen(uint at, out float scale, out float sum) {
+  if (NORM != 0u) {
+    scale = own_scale[at / 32u];
+    sum = own_sum[at / 16u];
+    return ivec4(own_row[at / 16u]);
+  }
+  scale = uintBitsToFloat(x[p.scales_at + at / 32u]);
+  sum = uintBitsToFloat(x[p.sums_at + at / 16u]);
+  return ivec4(x4[at / 16u]);
+}
+
+void main() {
+  if (NORM != 0u) make_own_row();
+  const uint subgroup = workgroup_number() * gl_NumSubgroups + gl_SubgroupID;
+  const uint first = subgroup * ROWS;
+  if (first >= p.rows) return;
+  float sums[ROWS * N];
+  [[unroll]] for (uint k = 0u; k < ROWS * N; ++k) sums[k] = 0.0;
+  for (uint chunk = gl_SubgroupInvocationID; chunk < p.cols / 32u; chunk += gl_SubgroupSize) {
+    const uvec2 begin = columns(chunk);
+    Chunk c[ROWS];
+    [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+      load_chunk(p.skew + min(first + r, p.rows - 1u) * p.row_bytes, chunk, c[r]);
+    }
+    [[unroll]] for (uint i = 0u; i < N; ++i) {
+      [[unroll]] for (uint run = 0u; run < 2u; ++run) {
+        float scale, sum;
+        const ivec4 four = sixteen(min(i, p.n - 1u) * p.cols + begin[run], scale, sum);
+        [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+          sums[r * N + i] +=
+              c[r].scale[run] * scale * float(dot_of_run(c[r], run, four)) - c[r].minus[run] * sum;
+        }
+      }
+    }
+  }
+  [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+    [[unroll]] for (uint i = 0u; i < N; ++i) {
+      const float total = subgroupAdd(sums[r * N + i]);
+      if (subgroupElect() && i < p.n && first + r < p.rows) put(i, first + r, total);
+    }
+  }
+}
