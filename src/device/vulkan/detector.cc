@@ -15,7 +15,7 @@
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint32_t kCooperativeShared = 45056;  // bytes that matmul_cooperative.comp shares
+constexpr std::uint32_t kCooperativeShared = 49152;  // bytes that matmul_cooperative.comp shares
 constexpr const char* kPortabilitySubset = "VK_KHR_portability_subset";
 
 std::vector<VkExtensionProperties> extensions_of(VkPhysicalDevice device) {

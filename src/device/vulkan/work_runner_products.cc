@@ -11,13 +11,12 @@
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint32_t kTileRows = 64, kTileN = 32;      // as matmul.comp has them
-constexpr std::uint32_t kBlockRows = 32, kBlocksN = 128;  // as matmul_cooperative.comp has them
-constexpr std::uint64_t kBusyTiles = 256;                 // that keep a large device busy
-constexpr std::uint32_t kNormThreads = 256;               // of a workgroup that normalises
-constexpr std::uint32_t kThreads = 64;                    // of one that multiplies few rows
-constexpr std::uint32_t kLongRow = 8192;                  // columns that keep all of them busy
-constexpr std::uint32_t kSlice = 512;                     // columns a workgroup of prepare.comp
+constexpr std::uint32_t kTileRows = 64, kTileN = 32;  // as matmul.comp has them
+constexpr std::uint32_t kTile = 128;                  // of both, as matmul_cooperative.comp has it
+constexpr std::uint32_t kNormThreads = 256;           // of a workgroup that normalises
+constexpr std::uint32_t kThreads = 64;                // of one that multiplies few rows
+constexpr std::uint32_t kLongRow = 8192;              // columns that keep all of them busy
+constexpr std::uint32_t kSlice = 512;                 // columns a workgroup of prepare.comp
 
 std::uint32_t groups_of(std::uint64_t count, std::uint64_t each) {
   return static_cast<std::uint32_t>((count + each - 1) / each);
@@ -176,12 +175,11 @@ WorkRunner::Multiplier WorkRunner::multiplier(const Matrix& matrix, const Piece&
   const bool aligned = is_aligned(matrix, piece);
   const std::string_view type = name(matrix.type);
   if (of.read == Way::halves) {
-    const std::uint64_t tiles_n = groups_of(of.n, kBlocksN);
-    const bool large = groups_of(piece.rows, 4 * kBlockRows) * tiles_n >= kBusyTiles;
-    const std::uint32_t blocks = large ? 4 : 2;
+    // Turning quantised weights wants registers, plain ones more subgroups a tile.
+    const bool quantised = is_quantised(matrix.type);
     return {{fmt::format("matmul_cooperative_{}", type),
-             {of.bias, of.add, blocks, 0, 0, 0, 0, aligned}},
-            {.x = groups_of(piece.rows, std::uint64_t{blocks} * kBlockRows) * tiles_n}};
+             {of.bias, of.add, quantised ? 4U : 2U, quantised ? 128U : 256U, 0, 0, 0, aligned}},
+            {.x = std::uint64_t{groups_of(piece.rows, kTile)} * groups_of(of.n, kTile)}};
   }
   if (of.n > kFewRows) {
     return {{fmt::format("matmul_{}", type), {of.bias, of.add, 0, 0, 0, 0, 0, aligned}},

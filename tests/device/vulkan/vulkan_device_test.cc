@@ -22,14 +22,18 @@ double rounded_where_few(const TypeInfo& type, std::size_t rows) {
   return type.block_elements == 1 || rows > 8 ? 5e-3 : 0.03;  // int8 activations
 }
 
-// Whether weights are read where the file is mapped, with all features on.
+// Whether weights are read where the file is mapped, with all features on. Asked once: drivers do
+// not take being opened and closed without end.
 bool in_place() {
-  try {
-    const auto units = vulkan::units();
-    return units.empty() || units[0].host_memory;
-  } catch (const Error&) {  // not built: the tests will say so
-    return true;
-  }
+  static const bool host_memory = [] {
+    try {
+      const auto units = vulkan::units();
+      return units.empty() || units[0].host_memory;
+    } catch (const Error&) {  // not built: the tests will say so
+      return true;
+    }
+  }();
+  return host_memory;
 }
 
 bool offers(const Features& wanted, const Features& offered) {
@@ -41,7 +45,8 @@ bool offers(const Features& wanted, const Features& offered) {
 std::vector<DeviceUnderTest> devices() {
   const auto with = [](Features features) {
     return [features] {
-      if (!offers(features, vulkan::offered_features({.validate = watched()}))) {
+      static const Features offered = vulkan::offered_features({.validate = watched()});
+      if (!offers(features, offered)) {
         fail(ExitCode::failed, "not offered: {}", describe(features));
       }
       return vulkan_device(features);

@@ -45,7 +45,7 @@ shared uint place[KEYS];  // head_in_cache
 void multiply_key(uint key, uint first, out float dots[SCORES]) {
   [[unroll]] for (uint j = 0u; j < SCORES; ++j) dots[j] = 0.0;
   if (KEY_WIDTH % 8u == 0u) {
-    for (uint i = 0u; i < FOURS; i += 2u) {
+    [[unroll]] for (uint i = 0u; i < FOURS; i += 2u) {
       const uvec4 eight = keys4[(key + 4u * i) / 8u];
       const vec4 a = vec4(unpackHalf2x16(eight.x), unpackHalf2x16(eight.y));
       const vec4 b = vec4(unpackHalf2x16(eight.z), unpackHalf2x16(eight.w));
@@ -155,12 +155,19 @@ void main() {
     barrier();
     [[unroll]] for (uint j = 0u; j < OWN; ++j) own[j] *= factor[min((t + 128u * j) / PAIRS, ROWS - 1u)];
     const uint count = min(KEYS, own_end - at);
-    for (uint k = 0u; k < count; ++k) {
-      const uint from = place[k] * PAIRS;
-      [[unroll]] for (uint j = 0u; j < OWN; ++j) {
-        const uint item = t + 128u * j;
-        own[j] += score[min(item / PAIRS, ROWS - 1u) * KEYS + k] *
-                  unpackHalf2x16(values[from + item % PAIRS]);
+    for (uint first = 0u; first < count; first += 8u) {  // eight on their way at once
+      uint pairs[8u * OWN];
+      [[unroll]] for (uint k = 0u; k < 8u; ++k) {
+        const uint from = place[min(first + k, count - 1u)] * PAIRS;
+        [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+          pairs[OWN * k + j] = values[from + (t + 128u * j) % PAIRS];
+        }
+      }
+      [[unroll]] for (uint k = 0u; k < 8u; ++k) {  // beyond `count` shares are zero
+        [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+          const uint row = min((t + 128u * j) / PAIRS, ROWS - 1u);
+          own[j] += score[row * KEYS + first + k] * unpackHalf2x16(pairs[OWN * k + j]);
+        }
       }
     }
     barrier();

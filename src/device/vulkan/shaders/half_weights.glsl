@@ -10,28 +10,34 @@ uvec2 four_halves(vec4 w) {
 }
 
 #ifdef WHOLE_CHUNKS
-// An invocation a row.
+// An invocation a row, or two: each then turns half of what both read.
 #define Ahead Chunk
+const uint SHARERS = THREADS / TILE_ROWS;
 
 void fetch(uint first, uint chunk, out Ahead a) {
-  const uint t = gl_LocalInvocationID.x;
-  if (t >= TILE_ROWS) return;
-  load_chunk(p.skew + min(first + t, p.rows - 1u) * p.row_bytes, chunk, a);
+  const uint row = min(first + gl_LocalInvocationID.x % TILE_ROWS, p.rows - 1u);
+  load_chunk(p.skew + row * p.row_bytes, chunk, a);
 }
 
-uvec2 four_of(Ahead a, int i) {
-  const int q = int(a.q[i]);
+uvec2 four_of(uint word, float scale, float minus) {
+  const int q = int(word);
   const vec4 bytes = vec4(bitfieldExtract(q, 0, 8), bitfieldExtract(q, 8, 8),
                           bitfieldExtract(q, 16, 8), bitfieldExtract(q, 24, 8));
-  return four_halves(a.scale[i / 4] * bytes - a.minus[i / 4]);
+  return four_halves(scale * bytes - minus);
 }
 
 void keep(Ahead a, uint buffer_) {
-  const uint t = gl_LocalInvocationID.x;
-  if (t >= TILE_ROWS) return;
-  [[unroll]] for (int i = 0; i < 4; ++i) {
-    w_tile[(buffer_ * TILE_ROWS + t) * PITCH + i] =
-        uvec4(four_of(a, 2 * i), four_of(a, 2 * i + 1));
+  const uint row = gl_LocalInvocationID.x % TILE_ROWS;
+  const bool second = gl_LocalInvocationID.x >= TILE_ROWS;
+  [[unroll]] for (uint i = 0u; i < 4u / SHARERS; ++i) {
+    const uint at = second ? i + 2u : i;  // of the four uvec4 of a row
+    const uint low = second ? a.q[2u * (i + 2u) % 8u] : a.q[2u * i];
+    const uint high = second ? a.q[(2u * (i + 2u) + 1u) % 8u] : a.q[2u * i + 1u];
+    const bool later = second || i >= 2u;
+    const float scale = later ? a.scale.y : a.scale.x;
+    const float minus = later ? a.minus.y : a.minus.x;
+    w_tile[(buffer_ * TILE_ROWS + row) * PITCH + at] =
+        uvec4(four_of(low, scale, minus), four_of(high, scale, minus));
   }
 }
 
@@ -43,15 +49,15 @@ struct Ahead {
 
 void fetch(uint first, uint chunk, out Ahead a) {
   const uint t = gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < BLOCKS; ++j) {
-    const uint row = min(first + t / 4u + 32u * j, p.rows - 1u);
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+    const uint row = min(first + t / 4u + THREADS / 4u * j, p.rows - 1u);
     a.eight[j] = stored4[(p.skew + row * p.row_bytes) / 16u + 4u * chunk + t % 4u];
   }
 }
 
 void keep(Ahead a, uint buffer_) {
   const uint t = gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < BLOCKS; ++j) {
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) {
     uvec4 eight = a.eight[j];
 #ifdef TYPE_BF16
     const vec4 even = uintBitsToFloat(eight << 16);
@@ -59,7 +65,7 @@ void keep(Ahead a, uint buffer_) {
     eight = uvec4(four_halves(vec4(even.x, odd.x, even.y, odd.y)),
                   four_halves(vec4(even.z, odd.z, even.w, odd.w)));
 #endif
-    w_tile[(buffer_ * TILE_ROWS + t / 4u + 32u * j) * PITCH + t % 4u] = eight;
+    w_tile[(buffer_ * TILE_ROWS + t / 4u + THREADS / 4u * j) * PITCH + t % 4u] = eight;
   }
 }
 #endif

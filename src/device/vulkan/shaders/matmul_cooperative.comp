@@ -1,17 +1,19 @@
 // A matrix times many rows of float16 activations (halves.comp), by cooperative matrices: tiles of
-// 32 * BLOCKS rows of the matrix and 128 of activations, a quarter for each of four subgroups. The
-// 32 columns of a chunk pass through shared memory while the next ones are on their way.
+// 128 rows of the matrix and 128 of activations. Each subgroup has 16 * BLOCKS by 64 of them. The 32
+// columns of a chunk pass through shared memory while the next ones are on their way.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_shader_subgroup_basic : require
-layout(local_size_x = 128) in;  // subgroups of 32
+layout(local_size_x_id = 3) in;
 layout(constant_id = 0) const uint BIAS = 0;
 layout(constant_id = 1) const uint ADD = 0;
-layout(constant_id = 2) const uint BLOCKS = 4;  // of 16 rows, a subgroup
+layout(constant_id = 2) const uint BLOCKS = 4;     // of 16 rows, a subgroup: 4, or 2 ...
+layout(constant_id = 3) const uint THREADS = 128;  // ... and twice as many subgroups of 32
 const uint BLOCKS_N = 4;
-const uint TILE_ROWS = 32 * BLOCKS;
+const uint TILE_ROWS = 128;
 const uint TILE_N = 32 * BLOCKS_N;
+const uint OWN = TILE_N * 4 / THREADS;  // fours of words that an invocation passes on
 const uint PITCH = 5;  // fours of words from a row of 32 halves to the next: no two in a bank
 #include "common.glsl"
 #include "cooperative.glsl"
@@ -21,22 +23,22 @@ layout(std430, binding = 1) readonly buffer Scales { float scales[]; };
 
 shared uvec4 w_tile[2 * TILE_ROWS * PITCH];
 shared uvec4 x_tile[2 * TILE_N * PITCH];
-shared float block[4 * 256];
+shared float block[THREADS / 32 * 256];
 #include "half_weights.glsl"
 
 // The same for activations: four invocations a row, eight columns each.
-void fetch_x(uint first_n, uint chunk, out uvec4 eight[4]) {
+void fetch_x(uint first_n, uint chunk, out uvec4 eight[OWN]) {
   const uint t = gl_LocalInvocationID.x;
   const uint column = columns(chunk)[t % 4u / 2u] + 8u * (t % 2u);
-  [[unroll]] for (uint j = 0u; j < BLOCKS_N; ++j) {
-    const uint row = p.before + min(first_n + t / 4u + 32u * j, p.n - 1u);
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+    const uint row = p.before + min(first_n + t / 4u + THREADS / 4u * j, p.n - 1u);
     eight[j] = x[(row * p.cols + column) / 8u];
   }
 }
-void keep_x(uvec4 eight[4], uint buffer_) {
+void keep_x(uvec4 eight[OWN], uint buffer_) {
   const uint t = gl_LocalInvocationID.x;
-  [[unroll]] for (uint j = 0u; j < BLOCKS_N; ++j) {
-    x_tile[(buffer_ * TILE_N + t / 4u + 32u * j) * PITCH + t % 4u] = eight[j];
+  [[unroll]] for (uint j = 0u; j < OWN; ++j) {
+    x_tile[(buffer_ * TILE_N + t / 4u + THREADS / 4u * j) * PITCH + t % 4u] = eight[j];
   }
 }
 
@@ -51,7 +53,7 @@ void main() {
   Sums sums[BLOCKS * BLOCKS_N];
   [[unroll]] for (uint k = 0u; k < BLOCKS * BLOCKS_N; ++k) sums[k] = all_of(0.0);
   Ahead w;
-  uvec4 eight[4];
+  uvec4 eight[OWN];
   fetch(first, 0u, w);
   fetch_x(first_n, 0u, eight);
   keep(w, 0u);
