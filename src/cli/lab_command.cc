@@ -20,6 +20,7 @@
 #include "cli/lab_progress.h"
 #include "lab/json/canonical_json.h"
 #include "lab/ledger/earlier_lab.h"
+#include "lab/planning/device_probe.h"
 #include "lab/planning/expectation.h"
 #include "lab/planning/planner.h"
 #include "lab/protocol/protocol.h"
@@ -40,6 +41,7 @@ struct Flags {
   double watts = 0;  // 0: not given
   std::string plan_file, out, resume;
   std::vector<std::string> predictions, engines, served;
+  std::vector<std::string> devices;  // empty: the CPU
   std::size_t blocks = 0;
   long long seed = -1;
   std::string directory;  // of the subcommands
@@ -50,11 +52,17 @@ std::uint64_t seed_of(const Flags& flags) {
   return flags.seed >= 0 ? static_cast<std::uint64_t>(flags.seed) : std::random_device{}();
 }
 
-// With what earlier labs of it taught, where they are looked for: beside the new run too.
-lab::PlanMachine measured_machine(const Flags& flags) {
+// With what earlier labs of it taught, where they are looked for: beside the new run too. Devices
+// besides the CPU come first: one that is not there ends it at once.
+lab::PlanMachine measured_machine(const Flags& flags, const std::vector<std::string>& devices) {
   Progress line("measuring what the memory allows", 0);
   line.label("measuring what the memory allows");
+  std::vector<lab::PlanDevice> measured;
+  for (const std::string& device : devices) {
+    if (device != lab::kCpu) measured.push_back(lab::measure_device_apart(device));
+  }
   lab::PlanMachine machine = lab::measure_machine();
+  machine.devices = std::move(measured);
   std::vector<std::string> folders = {std::string(lab::kRunsFolder)};
   const std::string beside = std::filesystem::path(flags.out).parent_path().string();
   if (!beside.empty()) folders.push_back(beside);
@@ -62,20 +70,45 @@ lab::PlanMachine measured_machine(const Flags& flags) {
   return machine;
 }
 
+// Each once, in the order asked for.
+std::vector<std::string> wanted_devices(const Flags& flags) {
+  std::vector<std::string> devices;
+  for (const std::string& device : flags.devices) {
+    if (std::find(devices.begin(), devices.end(), device) == devices.end()) {
+      devices.push_back(device);
+    }
+  }
+  if (devices.empty()) devices.emplace_back(lab::kCpu);
+  const bool cpu = std::find(devices.begin(), devices.end(), lab::kCpu) != devices.end();
+  if (!cpu && devices.size() > 1) {
+    fail(ExitCode::usage,
+         "--device {}: one device alone, or several beside the cpu; for two of them say cpu,{}",
+         fmt::join(devices, ","), fmt::join(devices, ","));
+  }
+  if (!cpu && !flags.engines.empty()) {
+    fail(ExitCode::usage, "--engine measures on the cpu: add it, --device cpu,{}", devices.front());
+  }
+  return devices;
+}
+
 lab::Plan plan_of(const Flags& flags) {
   lab::Plan plan;
   const std::vector<lab::EngineWish> engines = wanted_engines(flags.engines, flags.served);
   if (flags.plan_file.empty()) {
+    const std::vector<std::string> devices = wanted_devices(flags);
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
     plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard,
-                          measured_machine(flags), lab::find_resources(flags.ballast),
-                          seed_of(flags), blocks, engines);
+                          measured_machine(flags, devices), lab::find_resources(flags.ballast),
+                          seed_of(flags), blocks, engines, devices);
+  } else if (!flags.devices.empty()) {
+    fail(ExitCode::usage, "--device with --plan: the plan's cells name their devices themselves");
   } else {
     const std::string text = os::read_file(flags.plan_file);
     plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
     if (flags.blocks > 0) plan.blocks = flags.blocks;
     if (flags.seed >= 0) plan.seed = seed_of(flags);
-    plan = lab::adopt_plan(std::move(plan), measured_machine(flags), engines);
+    const lab::PlanMachine machine = measured_machine(flags, plan.devices());
+    plan = lab::adopt_plan(std::move(plan), machine, engines);
   }
   if (flags.extend) lab::allow_extensions(plan);
   if (flags.watts > 0) plan.machine.wall_watts = flags.watts;
@@ -85,6 +118,10 @@ lab::Plan plan_of(const Flags& flags) {
 void describe(const lab::Plan& plan) {
   fmt::print("This machine: {}, memory read at {} GB/s by {} threads.\n", plan.machine.cpu,
              lab::shown(plan.machine.read_gb_per_s), plan.machine.threads);
+  for (const lab::PlanDevice& device : plan.machine.devices) {
+    fmt::print("Device {}: {}, its memory read at {} GB/s.\n", device.device, device.name,
+               lab::shown(device.read_gb_per_s));
+  }
   fmt::print("The program's predictions {}.\n", lab::learned_text(plan.machine));
   fmt::print("Lab L-001, {}: {} blocks, {} trials, each in a fresh process; about {}.\n", plan.kind,
              plan.blocks, plan.trials(plan.blocks), format_duration({plan.estimate_s}));
@@ -243,6 +280,11 @@ void add_plan_flags(CLI::App& command, Flags& flags) {
                   "What a meter at the wall shows while this machine decodes: tokens a joule")
       ->check(CLI::Range(lab::kLeastWatts, lab::kMostWatts));
   command.add_option("--plan", flags.plan_file, "Cells and settings from this file");
+  command
+      .add_option("--device", flags.devices,
+                  "Compute units: cpu (default), cpu,cuda (its decode cells on both), or one alone")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"cpu", "cuda", "vulkan"}));
   command.add_option("--out", flags.out, "Result folder (default runs/TIME-ID)");
   command.add_option(
       "--predict", flags.predictions,

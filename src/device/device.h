@@ -122,6 +122,9 @@ class Device {
   // How fast weights cross to it now, by one short copy; empty: they do not, or it cannot run what
   // crosses at every step.
   virtual std::optional<BytesPerSecond> link_rate() { return std::nullopt; }
+  // Its place on the bus, by which the system's own tools know it ("00000000:4e:00.0"); empty:
+  // unknown.
+  virtual std::string bus_address() const { return {}; }
   virtual std::unique_ptr<KvStore> make_kv_store(const Program& program, std::size_t begin_step,
                                                  std::size_t end_step, KvType type,
                                                  std::uint32_t pages) = 0;

@@ -69,6 +69,13 @@ UnitBudget device_budget(std::string_view name, const Program& program,
 
 }  // namespace
 
+std::optional<std::uint64_t> free_own_memory(std::string_view name) {
+  if (name == "cuda") return cuda::free_memory({});
+  if (name != "vulkan") return std::nullopt;
+  const vulkan::Reach reach = vulkan::reach({});
+  return reach.reads_mapping ? std::nullopt : std::optional(reach.memory_bytes);
+}
+
 std::vector<UnitBudget> unit_budgets(std::string_view name, const Program& program,
                                      const CompileOptions& options, std::uint64_t device_memory) {
   UnitBudget device = host_budget(name);

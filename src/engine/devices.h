@@ -1,7 +1,9 @@
 // The compute units that this build has, by the name that --device takes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,10 @@ std::vector<std::string_view> device_names();  // "cpu", "cuda", "vulkan", "refe
 // `threads` is for the CPU; 0: os::default_threads(). Throws Error(usage) for an unknown name and
 // for more threads than this process has processors, Error(failed) for a device that is not there.
 std::unique_ptr<Device> make_device(std::string_view name, unsigned threads);
+
+// Bytes of memory of its own that the device has free; empty: it reads the model where it lies.
+// Throws as make_device.
+std::optional<std::uint64_t> free_own_memory(std::string_view name);
 
 // The units that a model asked for on this device may use, in order of preference: a device with
 // memory of its own, then the CPU for what does not fit. `device_memory`: at most so many bytes of

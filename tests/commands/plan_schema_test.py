@@ -48,6 +48,12 @@ WRONG = {
     "a server without its model": lambda p: p["cells"][5]["engine"].pop("served"),
     "another engine from cold": lambda p: p["cells"][4].update(work="cold-load"),
     "a memory filled three times": lambda p: p["cells"][3].update(fill=3),
+    "an unknown device": lambda p: p["cells"][0].update(device="npu"),
+    "treatments on another device": lambda p: p["cells"][2].update(device="cuda"),
+    "a budget of the CPU's memory": lambda p: p["cells"][3].update(fill_by="budget"),
+    "a group for a device's memory": lambda p: p["cells"][3].update(device="cuda"),
+    "a budget that fills nothing": lambda p: p["cells"][0].update(device="cuda", fill_by="budget"),
+    "another engine on a device": lambda p: p["cells"][4].update(device="cuda"),
 }
 
 
@@ -78,6 +84,18 @@ class PlanSchema(unittest.TestCase):
         self.validator.validate(json.loads(written.read_text()))
         recorded = pathlib.Path(__file__).parents[1] / "data/lab/run/plan.json"
         self.validator.validate(json.loads(recorded.read_text()))
+
+    def test_cells_on_devices_are_valid(self):
+        plan = base()
+        plan["cells"].append({**plan["cells"][0], "id": "d", "device": "vulkan"})
+        plan["cells"].append({**plan["cells"][3], "id": "e", "device": "cuda", "fill_by": "budget", "fill": 2})
+        plan["machine"] = {"cpu": "c", "system": "s", "threads": 1, "memory_bytes": 1, "read_gb_per_s": 1,
+                           "read_gb_per_s_range": [1, 1], "fma_gflop_per_s": 1, "int8_gop_per_s": 1,
+                           "devices": [{"device": "cuda", "name": "n", "memory_bytes": 80, "read_gb_per_s": 3000,
+                                        "read_gb_per_s_range": [2900, 3100], "link_gb_per_s": 55}]}
+        self.validator.validate(plan)
+        plan["machine"]["devices"][0]["speed"] = 1
+        self.assertFalse(self.validator.is_valid(plan))
 
     def test_both_refuse_the_same(self):
         for name, change in WRONG.items():

@@ -40,6 +40,11 @@ Cell cell_of(const std::string& id, const std::string& size, const std::string& 
 
 double bytes_of(const Cell& cell) {
   if (cell.size == "7B") return 4.0e9;
+  if (cell.size == "nothing") {
+    if (cell.type == "F16") return 1.0e6;
+    if (cell.type == "Q8_0") return 0.6e6;
+    return cell.type == "Q5_0" ? 0.45e6 : 0.37e6;
+  }
   if (cell.type == "F16") return 2.4e9;
   if (cell.type == "Q6_K") return 1.0e9;
   if (cell.type == "Q5_K_M") return 0.85e9;
@@ -134,6 +139,47 @@ Plan hypothesis_plan(std::size_t blocks) {
   return plan;
 }
 
+Plan device_plan(std::size_t blocks) {
+  Plan plan = fake_plan(blocks);
+  plan.machine.devices = {{"cuda", "Test GPU", 80ULL << 30, 3000, {2900, 3100}, 55}};
+  plan.exclusions.device.emplace();
+  const std::vector<Cell> cells = plan.cells;
+  for (Cell cell : cells) {
+    cell.id += "-cuda";
+    cell.device = "cuda";
+    plan.cells.push_back(cell);
+  }
+  plan.hypotheses = hypotheses(plan);
+  return plan;
+}
+
+Plan device_hypothesis_plan(std::size_t blocks) {
+  Plan plan = fake_plan(blocks);
+  for (const char* type : {"Q5_K_M", "Q6_K", "F16"}) {
+    plan.cells.push_back(cell_of(std::string("1B-") + type, "1B", type));
+  }
+  plan.cells.push_back(cell_of("1B-Q4_K_M-twin", "1B", "Q4_K_M"));
+  plan.design.types = {"1B-Q4_K_M", "1B-Q5_K_M", "1B-Q6_K", "1B-Q8_0", "1B-F16"};
+  plan.design.same = {"1B-Q4_K_M", "1B-Q4_K_M-twin"};
+  for (const char* type : {"Q4_0", "Q5_0", "Q8_0", "F16"}) {
+    plan.cells.push_back(cell_of(std::string("nothing-") + type, "nothing", type));
+    plan.design.overhead_types.push_back(plan.cells.back().id);
+  }
+  for (const int budget : {120, 105, 100, 90, 50}) {
+    Cell cell = cell_of("budget-" + std::to_string(budget), "7B", "Q4_K_M");
+    cell.work = Work::fill;
+    cell.fill = 100.0 / budget;
+    cell.fill_by = FillBy::budget;
+    plan.design.fills.push_back(cell.id);
+    plan.cells.push_back(cell);
+  }
+  for (Cell& cell : plan.cells) cell.device = "cuda";
+  plan.machine.devices = {{"cuda", "Test GPU", 80ULL << 30, 3000, {2900, 3100}, 55}};
+  plan.exclusions.device.emplace();
+  plan.hypotheses = hypotheses(plan);
+  return plan;
+}
+
 std::string fresh_folder(const std::string& name) {
   const std::string path = ::testing::TempDir() + "lab_" + name;
   std::filesystem::remove_all(path);
@@ -143,9 +189,12 @@ std::string fresh_folder(const std::string& name) {
 TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
   const std::size_t trial = started++;
   const auto found = share_of_cell.find(cell.id);
-  const double share = found == share_of_cell.end() ? 0.8 : found->second;
+  double share = found == share_of_cell.end() ? 0.8 : found->second;
   // A memory that changes between trials: shares must not see it.
-  const double memory = kMemory * (1 + 0.1 * static_cast<double>(trial % 3));
+  const double own = cell.on_cpu() ? kMemory : 100 * kMemory;
+  const double memory = own * (1 + 0.1 * static_cast<double>(trial % 3));
+  // All of its time is overhead, whatever its bytes are.
+  if (cell.size == "nothing" && !cell.on_cpu()) share = bytes_of(cell) / (5e-4 * 100 * kMemory);
   TrialResult result;
   result.cell = cell.id;
   result.device = "2 threads, test";
@@ -170,6 +219,24 @@ TrialResult FakeRunner::run(const Cell& cell, const std::string&) {
   result.profile = {{"matmul Q4_K", 0.9 * token_s, bytes_of(cell)},
                     {"attention", 0.04 * token_s, 1e6},
                     {"wait at barriers", 0.06 * token_s, 0}};
+  if (!cell.on_cpu()) {
+    result.conditions.device.emplace();
+    result.conditions.device->clock_mhz = 1410;
+    result.conditions.device->slowed_share = 0;
+    result.conditions.device->other_processes = 0;
+    result.device = "Test GPU";
+    result.residency = "copied";
+    result.own_memory = DeviceRecord{.copied_bytes = result.file_bytes,
+                                     .copy_s = bytes_of(cell) / 15e9,
+                                     .link_bytes_per_s = 55e9,
+                                     .warm_up_s = 0.2};
+    if (cell.fill > 1) {
+      result.residency = "spilled, copied";
+      result.own_memory->spilled_bytes =
+          static_cast<std::uint64_t>(bytes_of(cell) * (1 - 1 / cell.fill));
+      result.own_memory->copied_bytes -= result.own_memory->spilled_bytes;
+    }
+  }
   result.resident_bytes = result.file_bytes + (60 << 20);
   result.conditions.elapsed_s = 2;
   result.conditions.others_share = 0.004;

@@ -22,10 +22,17 @@ Plan fake_plan(std::size_t blocks = 5);
 // The same with cells that test all hypotheses, their controls and an A/A pair.
 Plan hypothesis_plan(std::size_t blocks = 5);
 
+// The cells of fake_plan once more on "cuda", beside the CPU's.
+Plan device_plan(std::size_t blocks = 5);
+
+// All cells on "cuda", with those that test what can be tested there, and their controls.
+Plan device_hypothesis_plan(std::size_t blocks = 5);
+
 // A fresh folder for one test; what an earlier run of it left is removed.
 std::string fresh_folder(const std::string& name);
 
-// Trials of a machine whose memory reads 30 GB/s and whose decode reaches a known share of it.
+// Trials of a machine whose memory reads 30 GB/s (a device's own 3000) and whose decode reaches a
+// known share of it.
 class FakeRunner : public TrialRunner {
  public:
   TrialResult run(const Cell& cell, const std::string& model_path) override;

@@ -44,6 +44,11 @@ std::string Context::description() const {
                      driver_ % 1000 / 10, cublas_ ? "cuBLAS" : "own kernels");
 }
 
+std::string Context::bus_address() const {
+  return fmt::format("{:08x}:{:02x}:{:02x}.0", properties_.pciDomainID, properties_.pciBusID,
+                     properties_.pciDeviceID);
+}
+
 void Context::wait() const { check(cudaStreamSynchronize(stage_.stream), "running kernels"); }
 
 }  // namespace ceiling::cuda

@@ -25,6 +25,7 @@ class Context {
   cudaStream_t stream() const { return stage_.stream; }
   const Cublas* cublas() const { return cublas_.get(); }  // null: not installed
   std::string description() const;
+  std::string bus_address() const;  // "00000000:4e:00.0"
   Scratch& scratch() { return scratch_; }
   StagedCopy& copies() { return *copies_; }
   void wait() const;  // for all work on the stream

@@ -87,6 +87,8 @@ class CudaDevice final : public Device {
     return BytesPerSecond{static_cast<double>(kBytes) / seconds};
   }
 
+  std::string bus_address() const override { return context_->bus_address(); }
+
   ~CudaDevice() override {
     if (begin_ != nullptr) cudaEventDestroy(begin_);
     if (end_ != nullptr) cudaEventDestroy(end_);

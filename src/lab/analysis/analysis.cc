@@ -277,7 +277,8 @@ Analysis analyse(const Plan& plan, const Replay& state) {
       analysis.excluded += analysis.cold_loads.back().excluded;
       continue;
     }
-    if (plan.cells[cell].work != Work::decode) {
+    if (plan.cells[cell].work != Work::decode ||
+        plan.design.is_overhead_type(plan.cells[cell].id)) {
       for (const TrialRecord* trial : trials.back().all()) {
         ++analysis.trials;
         analysis.excluded += trial->excluded.empty() ? 0 : 1;

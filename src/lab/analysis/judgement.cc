@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "lab/analysis/cell_trials.h"
+#include "lab/analysis/device_controls.h"
 
 namespace ceiling::lab {
 namespace {
@@ -79,12 +80,13 @@ double seconds_at(const TrialResult& trial, double bytes_per_s) {
   return trial.bytes_per_token() / (trial.share() * bytes_per_s);
 }
 
-std::optional<TypeFigures> type_figures(const Plan& plan, const Replay& state) {
+std::optional<TypeFigures> type_figures(const Plan& plan, const Replay& state,
+                                        const std::vector<std::string>& ids) {
   constexpr std::size_t kLeastTypes = 4;
   std::vector<std::size_t> cells;
   std::vector<CellTrials> trials;
   std::vector<double> rates;
-  for (const std::string& id : plan.design.types) {
+  for (const std::string& id : ids) {
     CellTrials of_cell(state, index_of(plan, id));
     if (of_cell.empty()) continue;
     for (const TrialRecord* trial : of_cell.all()) {
@@ -131,6 +133,13 @@ FillFigures::Level fill_level(const CellTrials& trials, const PairedValues& to_e
     const double refaults = t.filled ? static_cast<double>(t.filled->refaults) : 0;
     return refaults / static_cast<double>(t.token_s.size());
   }));
+  const auto on_device = [&](std::uint64_t DeviceRecord::* member) {
+    return median(trials.values([&](const TrialResult& t) {
+      return t.own_memory ? static_cast<double>((*t.own_memory).*member) : 0.0;
+    }));
+  };
+  level.copied_bytes = on_device(&DeviceRecord::copied_bytes);
+  level.spilled_bytes = on_device(&DeviceRecord::spilled_bytes);
   level.major_faults = median(
       trials.values([](const TrialResult& t) { return t.conditions.major_faults.value_or(0); }));
   return level;
@@ -216,7 +225,8 @@ class Judge {
     j_.treated = treated_figures(plan_, state_, design.treated);
     j_.compute_control = treated_figures(plan_, state_, design.compute_control);
     j_.overhead_control = treated_figures(plan_, state_, design.overhead_control);
-    j_.types = type_figures(plan_, state_);
+    j_.types = type_figures(plan_, state_, design.types);
+    j_.overhead_types = type_figures(plan_, state_, design.overhead_types);
     j_.fills = fill_figures(plan_, state_);
     for (const Hypothesis& hypothesis : plan_.hypotheses) j_.verdicts.push_back(of(hypothesis));
     return std::move(j_);
@@ -235,9 +245,15 @@ class Judge {
     } else {
       result.why_not = graceful(decision);
     }
-    if (result.why_not.empty()) result.why_not = wrong_control(plan_, j_);
+    if (result.why_not.empty()) result.why_not = wrong_control_of(hypothesis.id);
     if (result.why_not.empty()) result.decision = decision;
     return result;
+  }
+
+  // A device without treatments has controls of its own, one for each hypothesis.
+  std::string wrong_control_of(const std::string& hypothesis) const {
+    if (plan_.tested_device() == kCpu) return wrong_control(plan_, j_);
+    return wrong_device_control(plan_, j_, hypothesis);
   }
 
   std::string bandwidth(Decision& decision) const {

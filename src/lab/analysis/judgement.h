@@ -45,6 +45,7 @@ struct FillFigures {
     std::vector<double> blocks;     // the same, block by block
     double refaults_per_token = 0;  // median over blocks
     double major_faults = 0;
+    double copied_bytes = 0, spilled_bytes = 0;  // of weights, to and beside a device's own memory
   };
   std::vector<Level> levels;       // ascending
   std::vector<FillLevel> decides;  // at the thresholds' confidence
@@ -59,7 +60,7 @@ struct HypothesisVerdict {
 struct Judgement {
   std::optional<SameSame> same, same_memory;  // at the margins for ratios and for memory
   std::optional<TreatedFigures> treated, compute_control, overhead_control;
-  std::optional<TypeFigures> types;
+  std::optional<TypeFigures> types, overhead_types;
   std::optional<FillFigures> fills;
   std::vector<HypothesisVerdict> verdicts;  // in the plan's order of hypotheses
   const HypothesisVerdict* find(const std::string& id) const;

@@ -21,7 +21,8 @@ struct Chart {
 
 Chart speed_chart(const ReportData& data);       // measured against the ceiling, each cell
 Chart prediction_chart(const ReportData& data);  // sealed predictions, then results
-Chart roofline_chart(const ReportData& data);    // rates against operations a byte
+Chart roofline_chart(const ReportData& data);    // rates against operations a byte, on the CPU
+bool has_roofline(const ReportData& data);       // some cell ran there
 Chart time_chart(const ReportData& data);        // where each millisecond of a token went
 Chart block_chart(const ReportData& data);       // every block over time, conditions under it
 // Of the interventions; their cells must have been measured (Judgement).

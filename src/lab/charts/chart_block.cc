@@ -30,7 +30,11 @@ class BlockPlot {
       : data_(data),
         left_(40),
         right_(width.pixels - 8),
-        svg_(width.pixels, kTop + kStep * static_cast<double>(data.analysis.cells.size() + 2) + 40,
+        svg_(width.pixels,
+             kTop +
+                 kStep * static_cast<double>(data.analysis.cells.size() + 1 +
+                                             data.plan.devices().size()) +
+                 40,
              "Share of the ceiling in every trial, cell by cell and block by block; under it the "
              "memory speed between tokens and the time that other processes took.") {}
 
@@ -40,14 +44,15 @@ class BlockPlot {
       draw_cell(figures.cell, top);
       top += kStep;
     }
-    draw_conditions("Memory read between tokens, GB/s", top, [](const TrialResult& t) {
-      return std::optional(t.probe_bytes_per_s() / 1e9);
-    });
-    draw_conditions("Time taken by other processes, %", top + kStep, [](const TrialResult& t) {
-      const auto share = shown_others_share(t.conditions);
+    for (const std::string& device : data_.plan.devices()) {
+      draw_memory(device, top);
+      top += kStep;
+    }
+    draw_conditions("Time taken by other processes, %", top, [](const TrialRecord& trial) {
+      const auto share = shown_others_share(trial.result.conditions);
       return share ? std::optional(100 * *share) : std::nullopt;
     });
-    draw_blocks(top + kStep + kHeight);
+    draw_blocks(top + kHeight);
     return svg_.finish();
   }
 
@@ -92,17 +97,28 @@ class BlockPlot {
     }
   }
 
+  // Each device's own: their rates differ by a hundredfold.
+  void draw_memory(const std::string& device, double top) {
+    const bool cpu = device == kCpu;
+    draw_conditions(
+        fmt::format("Memory {}read between tokens, GB/s", cpu ? "" : "of " + device + " "), top,
+        [&](const TrialRecord& trial) {
+          const bool of_it = data_.plan.cells[trial.cell].device == device;
+          return of_it ? std::optional(trial.result.probe_bytes_per_s() / 1e9) : std::nullopt;
+        });
+  }
+
   template <typename Get>
   void draw_conditions(const std::string& title, double top, const Get& get) {
     double high = 0;
     for (const TrialRecord& trial : data_.state.trials) {
-      high = std::max(high, get(trial.result).value_or(0));
+      high = std::max(high, get(trial).value_or(0));
     }
     const Strip strip = make_strip(title, top, kHeight, std::max(high, 1.0));
     draw_frame(strip);
     std::vector<std::pair<double, double>> points;
     for (std::size_t i = 0; i < data_.state.trials.size(); ++i) {
-      const std::optional<double> value = get(data_.state.trials[i].result);
+      const std::optional<double> value = get(data_.state.trials[i]);
       if (value) points.emplace_back(x(i), strip.axis.at(*value));
     }
     svg_.dots(points, "context-dots");

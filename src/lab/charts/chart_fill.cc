@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "lab/charts/chart.h"
 
@@ -22,7 +23,11 @@ std::string draw(const ReportData& data, ChartWidth width) {
                          plane.left, plane.right);
   plane.y = Axis::linear(0, 100 * most, plane.bottom, plane.top);
   Svg svg(width.pixels, height, text);
-  plane.draw(svg, "working set over allowed memory, %", "speed, % of the emptiest");
+  const Cell& cell = data.plan.cells[figures.levels.front().cell];
+  plane.draw(svg,
+             cell.on_cpu() ? "working set over allowed memory, %"
+                           : fmt::format("working set over what {} may hold, %", cell.device),
+             "speed, % of the emptiest");
   if (figures.levels.back().fill > 1) {
     svg.line(plane.x.at(100), plane.top, plane.x.at(100), plane.bottom, "ceiling");
     svg.text(plane.x.at(100) - 5, plane.top + 12, "full", "label", Anchor::end);
@@ -47,6 +52,29 @@ std::string draw(const ReportData& data, ChartWidth width) {
   return svg.finish();
 }
 
+std::string pressed_by(const Cell& cell) {
+  switch (cell.fill_by) {
+    case FillBy::ballast:
+      return "memory was locked away from the whole machine until the model took this share of the "
+             "rest";
+    case FillBy::budget:
+      return "a budget limits the device’s own memory, and layers that do not fit run on the CPU";
+    default:
+      return "a control group limits the memory of each trial, page cache included";
+  }
+}
+
+// What a level did besides its speed: to the host's page cache, or to where the weights lay.
+std::vector<std::string> besides_header(const Cell& cell) {
+  if (cell.on_cpu()) return {"Pages read again, a token", "Major faults"};
+  return {"Weights on the device, GB", "Left to the CPU, GB"};
+}
+
+std::vector<std::string> besides(const Cell& cell, const FillFigures::Level& level) {
+  if (cell.on_cpu()) return {shown(level.refaults_per_token), shown(level.major_faults)};
+  return {shown(level.copied_bytes / 1e9), shown(level.spilled_bytes / 1e9)};
+}
+
 }  // namespace
 
 Chart fill_chart(const ReportData& data) {
@@ -61,24 +89,21 @@ Chart fill_chart(const ReportData& data) {
   chart.title = fmt::format("With memory {:.0f} % full, {:.0f} % of the speed is kept",
                             100 * last->fill, 100 * last->speed.value);
   chart.reading = fmt::format(
-      "{} at {}{}; {}. Dot and bar: mean over blocks and its 95 % interval. Beyond full is "
+      "{} at {}{}{}; {}. Dot and bar: mean over blocks and its 95 % interval. Beyond full is "
       "described, not judged.",
-      cell.size, cell.type, cell.synthetic() ? ", synthetic weights: speed only" : "",
-      cell.fill_by == FillBy::ballast
-          ? "memory was locked away from the whole machine until the model took this share of the "
-            "rest"
-          : "a control group limits the memory of each trial, page cache included");
+      cell.size, cell.type, device_suffix(cell),
+      cell.synthetic() ? ", synthetic weights: speed only" : "", pressed_by(cell));
   chart.wide = draw(data, kWide);
   chart.narrow = draw(data, kNarrow);
-  chart.data = {{"Memory full", "Weights", "Speed kept (95 %)", "Of the level before (90 %)",
-                 "Pages read again, a token", "Major faults"},
-                {},
-                2};
+  chart.data = {
+      {"Memory full", "Weights", "Speed kept (95 %)", "Of the level before (90 %)"}, {}, 2};
+  for (std::string& title : besides_header(cell)) chart.data.header.push_back(std::move(title));
   for (std::size_t i = 0; i < figures.levels.size(); ++i) {
     const auto& level = figures.levels[i];
     chart.data.rows.push_back({fmt::format("{:.0f} %", 100 * level.fill), weights_label(cell),
-                               shown_percent(level.speed), shown_percent(figures.decides[i].step),
-                               shown(level.refaults_per_token), shown(level.major_faults)});
+                               shown_percent(level.speed), shown_percent(figures.decides[i].step)});
+    for (std::string& text : besides(cell, level))
+      chart.data.rows.back().push_back(std::move(text));
   }
   return chart;
 }

@@ -16,9 +16,19 @@ struct Phase {
   bool decode;
 };
 
+// Of the CPU alone: its peaks were measured, those of other devices were not.
+std::vector<const CellFigures*> cells_of(const ReportData& data) {
+  std::vector<const CellFigures*> cells;
+  for (const CellFigures& f : data.analysis.cells) {
+    if (data.plan.cells[f.cell].on_cpu()) cells.push_back(&f);
+  }
+  return cells;
+}
+
 std::vector<Phase> phases_of(const ReportData& data) {
   std::vector<Phase> phases;
-  for (const CellFigures& f : data.analysis.cells) {
+  for (const CellFigures* figures : cells_of(data)) {
+    const CellFigures& f = *figures;
     const Cell& cell = data.plan.cells[f.cell];
     phases.push_back({cell.title(), f.operations_per_token / f.bytes_per_token,
                       f.operations_per_token * f.tokens_per_s.value / 1e9, true});
@@ -29,8 +39,7 @@ std::vector<Phase> phases_of(const ReportData& data) {
 
 double memory_gb_per_s(const ReportData& data) {
   std::vector<double> rates;
-  rates.reserve(data.analysis.cells.size());
-  for (const CellFigures& f : data.analysis.cells) rates.push_back(f.probe_gb_per_s);
+  for (const CellFigures* f : cells_of(data)) rates.push_back(f->probe_gb_per_s);
   return median(rates);
 }
 
@@ -42,8 +51,9 @@ double peak_gop_per_s(const ReportData& data) {
 Table table_of(const ReportData& data) {
   Table table{{"Cell", "Weights", "Phase", "Operations a byte", "Gop/s"}, {}, 3};
   const auto phases = phases_of(data);
+  const auto cells = cells_of(data);
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    const Cell& cell = data.plan.cells[data.analysis.cells[i / 2].cell];
+    const Cell& cell = data.plan.cells[cells[i / 2]->cell];
     table.rows.push_back({cell.title(), weights_label(cell),
                           phases[i].decode ? "decode" : "prefill", shown(phases[i].intensity),
                           shown(phases[i].gop_per_s)});
@@ -118,6 +128,8 @@ std::string draw(const ReportData& data, ChartWidth width) {
 }
 
 }  // namespace
+
+bool has_roofline(const ReportData& data) { return !cells_of(data).empty(); }
 
 Chart roofline_chart(const ReportData& data) {
   const auto phases = phases_of(data);

@@ -28,8 +28,9 @@ double RowLayout::height() const { return bottom() + 48; }
 
 void RowLayout::name_row(Svg& svg, std::size_t row, const Cell& cell,
                          std::string_view value) const {
-  name_row(svg, row, cell.title(), cell.synthetic() ? "synthetic: speed only" : "real weights",
-           value);
+  const std::string note = cell.synthetic() ? "synthetic: speed only" : "real weights";
+  name_row(svg, row, cell.title_without_device(),
+           cell.on_cpu() ? note : fmt::format("{}; {}", cell.device, note), value);
 }
 
 void RowLayout::name_row(Svg& svg, std::size_t row, std::string_view name, std::string_view note,

@@ -67,14 +67,15 @@ std::string draw(const ReportData& data, ChartWidth width) {
 Chart type_chart(const ReportData& data) {
   const TypeFigures& figures = *data.analysis.judgement.types;
   const Estimate& slope = figures.shown.slope;
-  const bool synthetic = data.plan.cells[figures.types.front().cell].synthetic();
+  const Cell& first = data.plan.cells[figures.types.front().cell];
+  const bool synthetic = first.synthetic();
   Chart chart;
   chart.id = "types";
   chart.title = fmt::format("Time grows with bytes to the power {:.2f} ({:.2f}–{:.2f})",
                             slope.value, slope.low, slope.high);
   chart.reading = fmt::format(
-      "{} in {} types, at one memory speed{}. Dashed: time in proportion to bytes (slope 1).",
-      data.plan.cells[figures.types.front().cell].size, figures.types.size(),
+      "{}{} in {} types, at one memory speed{}. Dashed: time in proportion to bytes (slope 1).",
+      first.size, device_suffix(first), figures.types.size(),
       synthetic ? "; synthetic weights: speed only" : "");
   chart.wide = draw(data, kWide);
   chart.narrow = draw(data, kNarrow);

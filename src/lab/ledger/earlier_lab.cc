@@ -52,7 +52,7 @@ std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
   }
   std::vector<fit::MeasuredShare> out;
   for (const Cell& cell : plan.cells) {
-    if (cell.work != Work::decode || !cell.own()) continue;
+    if (cell.work != Work::decode || !cell.own() || !cell.on_cpu()) continue;
     if (std::ranges::find(without, cell.id) != without.end()) continue;
     const auto found = shares.find(cell.id);
     if (found == shares.end()) continue;

@@ -1,10 +1,14 @@
 #include "lab/plan/cell.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/printable.h"
+#include "engine/devices.h"
 #include "lab/json/json_fields.h"
 
 namespace ceiling::lab {
@@ -57,10 +61,44 @@ Work work_from_json(const Fields& fields) {
 FillBy fill_by_from_json(const Fields& fields) {
   if (!fields.has("fill_by")) return FillBy::group;
   const std::string text = fields.text("fill_by");
-  for (const FillBy by : {FillBy::group, FillBy::ballast}) {
+  for (const FillBy by : {FillBy::group, FillBy::ballast, FillBy::budget}) {
     if (text == name(by)) return by;
   }
-  fail(ExitCode::integrity, "{}.fill_by is '{}'; expected group or ballast", fields.label(), text);
+  fail(ExitCode::integrity, "{}.fill_by is '{}'; expected group, ballast or budget", fields.label(),
+       text);
+}
+
+std::string device_from_json(const Fields& fields, const std::string& otherwise) {
+  std::string device = fields.text_or("device", otherwise);
+  const std::vector<std::string_view> known = device_names();
+  if (std::find(known.begin(), known.end(), device) == known.end()) {
+    fail(ExitCode::integrity, "{}.device is '{}'; expected one of {}", fields.label(),
+         printable(device, 40), fmt::join(known, ", "));
+  }
+  return device;
+}
+
+// What a device other than the CPU cannot be asked for, and the CPU not.
+void check_device(const Cell& cell, const std::string& label) {
+  if (cell.work == Work::fill && cell.on_cpu() == (cell.fill_by == FillBy::budget)) {
+    fail(ExitCode::integrity,
+         "{} has fill_by {} and device '{}'; the CPU's memory is filled by group or ballast, "
+         "another device's by budget",
+         label, name(cell.fill_by), cell.device);
+  }
+  if (cell.fill_by == FillBy::budget && cell.work != Work::fill) {
+    fail(ExitCode::integrity, "{} has fill_by budget and work '{}'; expected fill", label,
+         name(cell.work));
+  }
+  if (cell.on_cpu()) return;
+  if (cell.work == Work::treatments) {
+    fail(ExitCode::integrity, "{} has treatments on device '{}'; only the cpu has kernels for them",
+         label, cell.device);
+  }
+  if (!cell.own()) {
+    fail(ExitCode::integrity, "{} has engine '{}' and device '{}'; another engine has none", label,
+         name(cell.engine.kind), cell.device);
+  }
 }
 
 std::uint32_t count(const Fields& fields, const char* name, std::uint32_t low, std::uint32_t high,
@@ -84,10 +122,24 @@ std::string_view name(Work work) {
   }
 }
 
-std::string_view name(FillBy fill_by) { return fill_by == FillBy::ballast ? "ballast" : "group"; }
+std::string_view name(FillBy fill_by) {
+  switch (fill_by) {
+    case FillBy::ballast:
+      return "ballast";
+    case FillBy::budget:
+      return "budget";
+    default:
+      return "group";
+  }
+}
 
 std::string Cell::title() const {
-  std::string title = fmt::format("{} at {}", size, type);
+  return on_cpu() ? title_without_device()
+                  : fmt::format("{} on {}", title_without_device(), device);
+}
+
+std::string Cell::title_without_device() const {
+  const std::string title = fmt::format("{} at {}", size, type);
   if (!own()) return fmt::format("{}, {}", title, name(engine.kind));
   switch (work) {
     case Work::cold_load:
@@ -148,13 +200,14 @@ Cell cell_from_json(const Fields& fields) {
     fail(ExitCode::integrity, "{} has engine '{}' and work '{}'; another engine does decode only",
          fields.label(), name(cell.engine.kind), name(cell.work));
   }
-  cell.device = fields.text_or("device", cell.device);
+  cell.device = device_from_json(fields, cell.device);
   cell.threads = count(fields, "threads", 1, 4096, 0);
   cell.prompt_tokens = count(fields, "prompt_tokens", 1, 1U << 20, cell.prompt_tokens);
   cell.least_tokens = count(fields, "least_tokens", 1, 1U << 20, cell.least_tokens);
   cell.most_tokens = count(fields, "most_tokens", cell.least_tokens, 1U << 20,
                            std::max(cell.least_tokens, cell.most_tokens));
   if (fields.has("most_decode_s")) cell.most_decode_s = fields.number("most_decode_s", 0, 3600);
+  check_device(cell, fields.label());
   return cell;
 }
 

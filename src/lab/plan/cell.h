@@ -15,6 +15,8 @@ namespace ceiling::lab {
 
 class Fields;
 
+inline constexpr std::string_view kCpu = "cpu";
+
 // A model file as it is: a path, or a bare name in the models' folder of the cache.
 struct FileModel {
   std::string file;
@@ -45,6 +47,7 @@ enum class Work {
 enum class FillBy {
   group,    // a limit on the trial's own control group: nothing else is pressed
   ballast,  // memory locked away from the whole machine: its owner must have asked for it
+  budget,   // a limit on the memory of its own that a device may use: the rest runs on the CPU
 };
 
 struct Cell {
@@ -54,7 +57,7 @@ struct Cell {
   std::variant<FileModel, SyntheticModel> model;
   Work work = Work::decode;
   TrialEngine engine;  // another one measures decode only
-  std::string device = "cpu";
+  std::string device{kCpu};
   std::vector<Treatment> treatments;  // of Work::treatments
   double fill = 0;                    // of Work::fill: working set over allowed memory
   FillBy fill_by = FillBy::group;
@@ -66,8 +69,12 @@ struct Cell {
 
   bool synthetic() const { return std::holds_alternative<SyntheticModel>(model); }
   bool own() const { return engine.own(); }  // run by this program
-  // "7B at Q4_K_M", "7B at Q4_K_M, cold", "7B at Q4_K_M, llama-bench"
+  bool on_cpu() const { return device == kCpu; }
+  bool presses_host() const { return work == Work::fill && fill_by != FillBy::budget; }
+  // "7B at Q4_K_M", "7B at Q4_K_M, cold", "7B at Q4_K_M, llama-bench"; on another device than the
+  // CPU "7B at Q4_K_M on cuda".
   std::string title() const;
+  std::string title_without_device() const;
 };
 
 std::string_view name(Work work);       // "decode", "cold-load"

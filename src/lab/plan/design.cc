@@ -42,6 +42,7 @@ constexpr std::size_t kMostCells = 64;
 std::vector<std::string> Design::cells() const {
   std::vector<std::string> all = same;
   all.insert(all.end(), types.begin(), types.end());
+  all.insert(all.end(), overhead_types.begin(), overhead_types.end());
   all.insert(all.end(), fills.begin(), fills.end());
   for (const std::string& id : {treated, compute_control, overhead_control}) {
     if (!id.empty()) all.push_back(id);
@@ -54,6 +55,10 @@ bool Design::has(std::string_view cell) const {
   return std::find(all.begin(), all.end(), cell) != all.end();
 }
 
+bool Design::is_overhead_type(std::string_view cell) const {
+  return std::find(overhead_types.begin(), overhead_types.end(), cell) != overhead_types.end();
+}
+
 json to_json(const Design& design) {
   json value = json::object();
   if (!design.same.empty()) value["same"] = design.same;
@@ -61,12 +66,14 @@ json to_json(const Design& design) {
   if (!design.compute_control.empty()) value["compute_control"] = design.compute_control;
   if (!design.overhead_control.empty()) value["overhead_control"] = design.overhead_control;
   if (!design.types.empty()) value["types"] = design.types;
+  if (!design.overhead_types.empty()) value["overhead_types"] = design.overhead_types;
   if (!design.fills.empty()) value["fills"] = design.fills;
   return value;
 }
 
 Design design_from_json(const Fields& fields) {
-  fields.only({"same", "treated", "compute_control", "overhead_control", "types", "fills"});
+  fields.only({"same", "treated", "compute_control", "overhead_control", "types", "overhead_types",
+               "fills"});
   Design design;
   if (fields.has("same")) design.same = fields.texts("same", 2);
   if (design.same.size() == 1) {
@@ -77,6 +84,9 @@ Design design_from_json(const Fields& fields) {
   design.compute_control = fields.text_or("compute_control", "");
   design.overhead_control = fields.text_or("overhead_control", "");
   if (fields.has("fills")) design.fills = fields.texts("fills", kMostCells);
+  if (fields.has("overhead_types")) {
+    design.overhead_types = fields.texts("overhead_types", kMostCells);
+  }
   if (fields.has("types")) design.types = fields.texts("types", kMostCells);
   return design;
 }

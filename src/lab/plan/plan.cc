@@ -105,12 +105,13 @@ json machine_to_json(const PlanMachine& machine) {
                 {"int8_gop_per_s", machine.int8_gop_per_s}};
   if (machine.wall_watts) value["wall_watts"] = *machine.wall_watts;
   if (machine.learned) value["learned"] = learned_to_json(*machine.learned);
+  for (const PlanDevice& device : machine.devices) value["devices"].push_back(to_json(device));
   return value;
 }
 
 PlanMachine machine_from_json(const Fields& fields) {
   fields.only({"cpu", "system", "threads", "memory_bytes", "read_gb_per_s", "read_gb_per_s_range",
-               "fma_gflop_per_s", "int8_gop_per_s", "wall_watts", "learned"});
+               "fma_gflop_per_s", "int8_gop_per_s", "wall_watts", "learned", "devices"});
   PlanMachine machine;
   machine.cpu = fields.text("cpu");
   machine.system = fields.text("system");
@@ -122,25 +123,52 @@ PlanMachine machine_from_json(const Fields& fields) {
   machine.int8_gop_per_s = fields.number("int8_gop_per_s", 0, 1e9);
   machine.wall_watts = fields.optional_number("wall_watts", kLeastWatts, kMostWatts);
   if (fields.has("learned")) machine.learned = learned_from_json(fields.object("learned"));
+  if (fields.has("devices")) {
+    constexpr std::size_t kMostDevices = 8;
+    for (const Fields& device : fields.objects("devices", kMostDevices)) {
+      machine.devices.push_back(plan_device_from_json(device));
+    }
+  }
   return machine;
 }
 
 json exclusions_to_json(const Exclusions& exclusions) {
-  return {{"others_share_above", exclusions.others_share_above},
-          {"swap_in_pages_above", exclusions.swap_in_pages_above},
-          {"throttle_events_above", exclusions.throttle_events_above},
-          {"slept_s_above", exclusions.slept_s_above},
-          {"clock_jump_s_above", exclusions.clock_jump_s_above},
-          {"no_verdict_above", exclusions.no_verdict_above}};
+  json value = {{"others_share_above", exclusions.others_share_above},
+                {"swap_in_pages_above", exclusions.swap_in_pages_above},
+                {"throttle_events_above", exclusions.throttle_events_above},
+                {"slept_s_above", exclusions.slept_s_above},
+                {"clock_jump_s_above", exclusions.clock_jump_s_above},
+                {"no_verdict_above", exclusions.no_verdict_above}};
+  if (exclusions.device) {
+    value["device"] = {{"slowed_share_above", exclusions.device->slowed_share_above},
+                       {"other_processes_above", exclusions.device->other_processes_above},
+                       {"uncorrected_errors_above", exclusions.device->uncorrected_errors_above}};
+  }
+  return value;
+}
+
+DeviceExclusions device_exclusions_from_json(const Fields& fields) {
+  fields.only({"slowed_share_above", "other_processes_above", "uncorrected_errors_above"});
+  DeviceExclusions exclusions;
+  const auto read = [&](const char* name, double& into) {
+    if (fields.has(name)) into = fields.number(name, 0, 1e12);
+  };
+  read("slowed_share_above", exclusions.slowed_share_above);
+  read("other_processes_above", exclusions.other_processes_above);
+  read("uncorrected_errors_above", exclusions.uncorrected_errors_above);
+  return exclusions;
 }
 
 Exclusions exclusions_from_json(const Fields& fields) {
   fields.only({"others_share_above", "swap_in_pages_above", "throttle_events_above",
-               "slept_s_above", "clock_jump_s_above", "no_verdict_above"});
+               "slept_s_above", "clock_jump_s_above", "no_verdict_above", "device"});
   Exclusions exclusions;
   const auto read = [&](const char* name, double& into) {
     if (fields.has(name)) into = fields.number(name, 0, 1e12);
   };
+  if (fields.has("device")) {
+    exclusions.device = device_exclusions_from_json(fields.object("device"));
+  }
   read("others_share_above", exclusions.others_share_above);
   read("swap_in_pages_above", exclusions.swap_in_pages_above);
   read("throttle_events_above", exclusions.throttle_events_above);
@@ -197,6 +225,12 @@ void read_design(const Fields& fields, Plan& plan) {
            fields.label(), id);
     }
   }
+  for (const std::string& id : plan.design.cells()) {
+    if (plan.find(id)->device == plan.tested_device()) continue;
+    fail(ExitCode::integrity,
+         "{}.design names '{}' on device '{}' beside cells on '{}'; expected one device for all",
+         fields.label(), id, plan.find(id)->device, plan.tested_device());
+  }
   double emptier = 0;
   for (const std::string& id : plan.design.fills) {
     const Cell& cell = *plan.find(id);
@@ -242,10 +276,31 @@ void read_expectations(const Fields& fields, Plan& plan) {
 
 }  // namespace
 
+const PlanDevice* PlanMachine::find(std::string_view device) const {
+  const auto found = std::find_if(devices.begin(), devices.end(),
+                                  [&](const PlanDevice& d) { return d.device == device; });
+  return found == devices.end() ? nullptr : &*found;
+}
+
 const Cell* Plan::find(std::string_view cell) const {
   const auto found =
       std::find_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.id == cell; });
   return found == cells.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Plan::devices() const {
+  std::vector<std::string> found;
+  for (const Cell& cell : cells) {
+    if (std::find(found.begin(), found.end(), cell.device) == found.end()) {
+      found.push_back(cell.device);
+    }
+  }
+  return found;
+}
+
+std::string Plan::tested_device() const {
+  const std::vector<std::string> tested = design.cells();
+  return tested.empty() ? std::string(kCpu) : find(tested.front())->device;
 }
 
 std::size_t Plan::trials(std::size_t of_blocks) const {

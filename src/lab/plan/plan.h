@@ -12,6 +12,7 @@
 #include "fit/prediction.h"
 #include "lab/plan/cell.h"
 #include "lab/plan/design.h"
+#include "lab/plan/plan_device.h"
 
 namespace ceiling::lab {
 
@@ -46,6 +47,16 @@ struct PlanMachine {
   double fma_gflop_per_s = 0, int8_gop_per_s = 0;
   std::optional<double> wall_watts;  // typed in: what a meter at the wall shows while it decodes
   std::optional<Learned> learned;
+  std::vector<PlanDevice> devices = {};  // that cells run on, besides the CPU
+
+  const PlanDevice* find(std::string_view device) const;
+};
+
+// Of a trial on another device than the CPU, besides.
+struct DeviceExclusions {
+  double slowed_share_above = 0;  // of the looks: clocks lowered by heat or the board's power
+  double other_processes_above = 0;
+  double uncorrected_errors_above = 0;
 };
 
 // A trial during which one of these happened is excluded, whatever it measured.
@@ -56,6 +67,7 @@ struct Exclusions {
   double slept_s_above = 0.5;      // the machine was suspended
   double clock_jump_s_above = 1;   // the wall clock was set
   double no_verdict_above = 0.10;  // share of excluded trials beyond which nothing is decided
+  std::optional<DeviceExclusions> device = {};  // where the plan has cells on devices
 };
 
 struct Hypothesis {
@@ -88,6 +100,9 @@ struct Plan {
   double estimate_s = 0;
 
   const Cell* find(std::string_view cell) const;
+  std::vector<std::string> devices() const;  // of its cells, each once, in their order
+  // On which the cells of the design run: one device for all. The CPU where nothing is tested.
+  std::string tested_device() const;
   std::size_t trials(std::size_t of_blocks) const;  // without repeats
   // The cells in the order of trials (schedule.h).
   std::vector<std::vector<std::size_t>> schedule() const;       // of `blocks`

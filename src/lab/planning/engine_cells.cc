@@ -10,12 +10,12 @@ namespace ceiling::lab {
 namespace {
 
 bool can_have_twin(const Plan& plan, const Cell& cell) {
-  return cell.own() && cell.work == Work::decode && !plan.design.has(cell.id);
+  return cell.own() && cell.on_cpu() && cell.work == Work::decode && !plan.design.has(cell.id);
 }
 
 const Cell* meant(const Plan& plan, const std::string& name) {
   const Cell* cell = plan.find(name);
-  if (cell != nullptr && cell->own() && cell->work == Work::decode) return cell;
+  if (cell != nullptr && cell->own() && cell->on_cpu() && cell->work == Work::decode) return cell;
   const auto found = std::find_if(plan.cells.begin(), plan.cells.end(), [&](const Cell& c) {
     return c.size == name && can_have_twin(plan, c);
   });

@@ -9,7 +9,8 @@
 namespace ceiling::lab {
 
 // H1 to H3 in words, with the plan's thresholds; each says why it stays undecided where the plan
-// has no cells that test it. `no_fill`: why none fills memory.
+// has no cells that test it. `no_fill`: why none fills memory. Where the plan has cells on several
+// devices, "H1 on cuda" and so on say why the others have no verdict.
 std::vector<Hypothesis> hypotheses(const Plan& plan,
                                    const std::string& no_fill = "no cell fills memory");
 

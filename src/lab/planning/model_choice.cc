@@ -2,28 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "base/isa.h"
 #include "base/units.h"
 #include "lab/planning/hypothesis_cells.h"
-#include "lab/planning/models.h"
+#include "lab/planning/taken_models.h"
 
 namespace ceiling::lab {
 namespace {
 
 constexpr const char* kDefaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf";
-constexpr std::uint64_t kSpareBytes = std::uint64_t{1} << 30;  // beside a model, memory and disk
-constexpr std::uint64_t kLeastMemoryFor7B = 7'450'000'000;     // "8 GB", less what firmware keeps
-
-Cell synthetic_cell(const std::string& shape, const std::string& recipe) {
-  Cell cell;
-  cell.id = shape + "-" + recipe;
-  cell.size = shape;
-  cell.type = recipe;
-  cell.model = SyntheticModel{shape, recipe};
-  return cell;
-}
+constexpr std::uint64_t kLeastMemoryFor7B = 7'450'000'000;  // "8 GB", less what firmware keeps
 
 // The same model from cold: one short answer is enough, the load is what counts.
 Cell cold_cell(Cell cell) {
@@ -35,44 +23,6 @@ Cell cold_cell(Cell cell) {
   return cell;
 }
 
-// Takes models one after another while memory and disk last.
-class ModelChoice {
- public:
-  explicit ModelChoice(const Resources& resources) : resources_(resources) {}
-
-  // Why it cannot be measured here; empty: it can.
-  std::string obstacle(const Cell& cell) const {
-    const std::uint64_t bytes = cell_program(cell).weight_bytes();
-    if (bytes + kSpareBytes > resources_.available_bytes) {
-      return fmt::format("needs {} of memory, {} are available",
-                         format_capacity({bytes + kSpareBytes}),
-                         format_capacity({resources_.available_bytes}));
-    }
-    if (!std::filesystem::exists(model_path(cell)) &&
-        bytes + kSpareBytes + taken_ > resources_.disk_bytes) {
-      return fmt::format("needs {} of disk for its weights, {} are free",
-                         format_capacity({bytes + kSpareBytes + taken_}),
-                         format_capacity({resources_.disk_bytes}));
-    }
-    return {};
-  }
-
-  bool take(const Cell& cell, Plan& plan, bool note_obstacle) {
-    const std::string why = obstacle(cell);
-    if (why.empty()) {
-      if (!std::filesystem::exists(model_path(cell))) taken_ += cell_program(cell).weight_bytes();
-      plan.cells.push_back(cell);
-      return true;
-    }
-    if (note_obstacle) plan.left_out.push_back({cell.title(), why});
-    return false;
-  }
-
- private:
-  const Resources& resources_;
-  std::uint64_t taken_ = 0;
-};
-
 void choose_default(const Resources& resources, Plan& plan) {
   if (resources.default_model) {
     plan.cells.push_back(default_cell());
@@ -83,7 +33,7 @@ void choose_default(const Resources& resources, Plan& plan) {
 }
 
 // Sizes from the largest to the smallest; `count` of them are taken while they fit.
-void choose_sizes(ModelChoice& choice, std::initializer_list<const char*> sizes, std::size_t count,
+void choose_sizes(TakenModels& choice, std::initializer_list<const char*> sizes, std::size_t count,
                   Plan& plan) {
   std::size_t taken = 0;
   for (const char* size : sizes) {
@@ -94,7 +44,7 @@ void choose_sizes(ModelChoice& choice, std::initializer_list<const char*> sizes,
 
 // Decode speed of one model in types whose bytes span more than 3.5 times; the 1B, whose six files
 // stay in memory together on most machines.
-void choose_types(ModelChoice& choice, Plan& plan) {
+void choose_types(TakenModels& choice, Plan& plan) {
   for (const char* type : {"Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16"}) {
     const Cell cell = synthetic_cell("1B", type);
     if (plan.find(cell.id) != nullptr || choice.take(cell, plan, true)) {
@@ -115,7 +65,7 @@ Cell treated_cell(const std::string& shape, const std::string& recipe, const std
   return cell;
 }
 
-void choose_treated(ModelChoice& choice, Plan& plan) {
+void choose_treated(TakenModels& choice, Plan& plan) {
   constexpr double kEightfold = 7;  // repeats beside the first
   Cell treated = treated_cell("3B", "Q4_K_M", "-treated", all_treatments(), 18);
   if (!choice.take(treated, plan, true)) {
@@ -134,7 +84,7 @@ void choose_treated(ModelChoice& choice, Plan& plan) {
 
 // The approach in steps of 0.05, and two levels beyond the memory to describe what comes there: in
 // a group only, for ballast that takes more than there is would press the whole machine.
-void choose_fills(ModelChoice& choice, const Resources& resources, Plan& plan) {
+void choose_fills(TakenModels& choice, const Resources& resources, Plan& plan) {
   const FillBy by = resources.group_obstacle.empty() ? FillBy::group : FillBy::ballast;
   if (by == FillBy::ballast && !resources.ballast_obstacle.empty()) return;
   for (const int percent : {50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100, 110, 120}) {
@@ -154,7 +104,7 @@ void choose_fills(ModelChoice& choice, const Resources& resources, Plan& plan) {
   }
 }
 
-void choose_hypotheses(ModelChoice& choice, const Resources& resources, Plan& plan) {
+void choose_hypotheses(TakenModels& choice, const Resources& resources, Plan& plan) {
   choose_types(choice, plan);
   Cell twin = synthetic_cell("1B", "Q4_K_M");
   if (plan.find(twin.id) != nullptr) {
@@ -184,7 +134,7 @@ const std::vector<std::string_view>& standard_sizes() {
 }
 
 void choose_quick(const Resources& resources, std::string_view most, Plan& plan) {
-  ModelChoice choice(resources);
+  TakenModels choice(resources);
   choose_default(resources, plan);
   const bool middle = choice.take(synthetic_cell("1B", "Q4_K_M"), plan, true);
   if (middle) plan.cells.push_back(cold_cell(plan.cells.back()));
@@ -203,7 +153,7 @@ void choose_quick(const Resources& resources, std::string_view most, Plan& plan)
 }
 
 void choose_standard(const Resources& resources, std::string_view most, Plan& plan) {
-  ModelChoice choice(resources);
+  TakenModels choice(resources);
   choose_default(resources, plan);
   std::size_t taken = 0;
   bool allowed = false;

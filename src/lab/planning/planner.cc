@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include "base/error.h"
 #include "base/units.h"
 #include "fit/decode_prediction.h"
+#include "lab/planning/device_cells.h"
+#include "lab/planning/device_prediction.h"
 #include "lab/planning/hypotheses.h"
 #include "lab/planning/model_choice.h"
 #include "lab/planning/models.h"
@@ -28,7 +31,8 @@ namespace {
 constexpr double kQuickLimitS = 8 * 60;
 constexpr double kStandardLimitS = 60 * 60;
 // An estimate is a median: a plan must keep its limit on a machine that turns out this much slower.
-// The standard labs of docs/results/lab-standard.md took 0.77 and 0.89 of it, repeated trials included.
+// The standard labs of docs/results/lab-standard.md took 0.77 and 0.89 of it, repeated trials
+// included.
 constexpr double kSlower = 1.15;
 constexpr double kReadFromDiskPerS = 0.6e9;
 
@@ -71,12 +75,19 @@ double estimate_run_s(const Plan& plan) {
   return seconds;
 }
 
+fit::DecodePrediction predict_cell(const Cell& cell, const PlanMachine& machine) {
+  const Program program = cell_program(cell);
+  if (const PlanDevice* device = machine.find(cell.device)) {
+    return predict_device_decode(program, cell.prompt_tokens, cell.most_tokens, *device);
+  }
+  return fit::predict_decode(program, cell.prompt_tokens, cell.most_tokens, rates_of(machine));
+}
+
 void predict(Plan& plan) {
   std::erase_if(plan.predictions, [](const CellPrediction& p) { return p.by == "program"; });
   for (const Cell& cell : plan.cells) {
-    if (cell.work != Work::decode || !cell.own()) continue;
-    const auto p = fit::predict_decode(cell_program(cell), cell.prompt_tokens, cell.most_tokens,
-                                       rates_of(plan.machine));
+    if (cell.work != Work::decode || !cell.own() || plan.design.is_overhead_type(cell.id)) continue;
+    const auto p = predict_cell(cell, plan.machine);
     plan.predictions.push_back({cell.id, "program", p.tokens_per_s.median, p.tokens_per_s.p80,
                                 p.tokens_per_s.p95, p.share});
   }
@@ -93,6 +104,7 @@ void stamp(Plan& plan, const PlanMachine& machine) {
   plan.machine = machine;
   for (Cell& cell : plan.cells) {
     if (cell.threads == 0) cell.threads = machine.threads;
+    if (!cell.on_cpu() && !plan.exclusions.device) plan.exclusions.device.emplace();
   }
 }
 
@@ -163,11 +175,36 @@ double treated_cycle_s(const Cell& cell, double token_s) {
 
 }  // namespace
 
+namespace {
+
+// What a trial on an H100 took beside its tokens: the driver's start, the copy of the weights
+// (pinning sets its rate), kernels loaded by a first prompt.
+double estimate_device_trial_s(const Cell& cell, const PlanDevice& device) {
+  constexpr double kStart = 1.2;
+  constexpr double kCopiedPerS = 10e9;
+  constexpr double kCpuReadsPerS = 60e9;  // of what does not fit
+  const Program program = cell_program(cell);
+  const auto bytes = static_cast<double>(program.weight_bytes());
+  const double token_s =
+      1 / predict_device_decode(program, cell.prompt_tokens, cell.most_tokens, device)
+              .tokens_per_s.median;
+  const double spilled_s = cell.fill > 1 ? bytes * (1 - 1 / cell.fill) / kCpuReadsPerS : 0;
+  const double step_s = token_s + spilled_s;
+  const double decode_s =
+      std::clamp(cell.most_decode_s, cell.least_tokens * step_s, cell.most_tokens * step_s);
+  return kStart + bytes / kCopiedPerS + decode_s;
+}
+
+}  // namespace
+
 double estimate_trial_s(const Cell& cell, const PlanMachine& machine) {
   constexpr double kStart = 0.5;          // a process, the probe's choice of kernel, the snapshots
   constexpr double kTouchedPerS = 8e9;    // pages that are cached, mapped twice
   constexpr double kProbeOverhead = 1.3;  // slices between tokens
   constexpr double kProfiledTokens = 4;
+  if (const PlanDevice* device = machine.find(cell.device)) {
+    return estimate_device_trial_s(cell, *device);
+  }
   const Program program = cell_program(cell);
   const fit::MachineRates rates = rates_of(machine);
   const auto p = fit::predict_decode(program, cell.prompt_tokens, cell.most_tokens, rates);
@@ -209,7 +246,7 @@ struct KindRules {
   std::size_t blocks, least_blocks;
   double limit_s;
   std::vector<std::string_view> largest;  // sizes to try as the largest, in order
-  void (*choose)(const Resources&, std::string_view most, Plan&);
+  std::function<void(const Resources&, std::string_view most, Plan&)> choose;
 };
 
 KindRules rules_of(Kind kind) {
@@ -217,6 +254,30 @@ KindRules rules_of(Kind kind) {
     return {"quick", 5, 5, kQuickLimitS, {"7B", "3B", "none"}, &choose_quick};
   }
   return {"standard", 10, 5, kStandardLimitS, standard_sizes(), &choose_standard};
+}
+
+// The same on devices: the CPU's cells once more, or cells of the first device's own.
+KindRules rules_of(Kind kind, const PlanMachine& machine, const std::vector<std::string>& names) {
+  KindRules rules = rules_of(kind);
+  std::vector<PlanDevice> devices;
+  for (const std::string& name : names) {
+    if (name != kCpu) devices.push_back(*machine.find(name));
+  }
+  const bool on_cpu = devices.size() < names.size();
+  if (!on_cpu) {
+    rules.largest = device_sizes(kind);
+    rules.choose = [kind, device = devices.front()](const Resources& resources,
+                                                    std::string_view most, Plan& plan) {
+      choose_device(kind, resources, device, most, plan);
+    };
+    return rules;
+  }
+  rules.choose = [cpu = rules.choose, devices](const Resources& resources, std::string_view most,
+                                               Plan& plan) {
+    cpu(resources, most, plan);
+    for (const PlanDevice& device : devices) repeat_on_device(device, plan);
+  };
+  return rules;
 }
 
 // Fewer blocks, as far as the rules go, while the time would not be kept. Whether it is then.
@@ -258,7 +319,14 @@ void choose_models(const KindRules& rules, const PlanMachine& machine, const Res
 namespace {
 
 // Why no cell of the plan fills memory, if none does.
-std::string fill_obstacle(const Resources& resources) {
+std::string fill_obstacle(const Plan& plan, const Resources& resources) {
+  if (plan.devices().front() != kCpu && !plan.design.empty()) {
+    const PlanDevice* device = plan.machine.find(plan.tested_device());
+    if (device != nullptr && device->memory_bytes == 0) {
+      return "the device reads the host's memory: no budget limits it";
+    }
+    return "no model fits that fills the device's memory";
+  }
   if (resources.group_obstacle.empty() || resources.ballast_obstacle.empty()) {
     return "no model fits that fills memory";
   }
@@ -269,8 +337,8 @@ std::string fill_obstacle(const Resources& resources) {
 
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
                std::uint64_t seed, std::optional<std::size_t> blocks,
-               const std::vector<EngineWish>& engines) {
-  KindRules rules = rules_of(kind);
+               const std::vector<EngineWish>& engines, const std::vector<std::string>& devices) {
+  KindRules rules = rules_of(kind, machine, devices);
   if (blocks) rules.blocks = rules.least_blocks = *blocks;
   Plan plan;
   plan.kind = rules.name;
@@ -280,7 +348,7 @@ Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources
     fail(ExitCode::failed, "no model fits this machine: {} {}", plan.left_out.back().what,
          plan.left_out.back().why);
   }
-  plan.hypotheses = hypotheses(plan, fill_obstacle(resources));
+  plan.hypotheses = hypotheses(plan, fill_obstacle(plan, resources));
   predict(plan);
   return plan;
 }

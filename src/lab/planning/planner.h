@@ -39,10 +39,12 @@ Resources find_resources(bool ballast_allowed = false);
 // the largest model are given up for them, unless `blocks` says how many. What is left out is
 // listed with the reason. Cells, thresholds, exclusions, estimate and the program's predictions are
 // filled in. `engines` are measured beside the decode cells that are there for their size, and
-// count in the time.
+// count in the time. `devices`: on which, the machine knows them; with the CPU among them the
+// others repeat its decode cells, without it the first has cells of its own (device_cells.h).
 Plan make_plan(Kind kind, const PlanMachine& machine, const Resources& resources,
                std::uint64_t seed, std::optional<std::size_t> blocks = {},
-               const std::vector<EngineWish>& engines = {});
+               const std::vector<EngineWish>& engines = {},
+               const std::vector<std::string>& devices = {std::string(kCpu)});
 
 // A plan that someone wrote, on this machine: cells, blocks, seed, exclusions and hypotheses stay;
 // machine, estimate and the program's predictions are made anew. `engines` as above.

@@ -172,6 +172,7 @@ class PlanRun {
         abort(slot, false, "its model file changed while it ran");
         stop_at_change(*file);
       }
+      note_other_device(cell, *result);
       json data = to_json(slot, plan_);
       data["excluded"] = excluded_by(plan_.exclusions, result->conditions);
       data["result"] = to_json(*result);
@@ -180,6 +181,18 @@ class PlanRun {
     between_trials_ = os::conditions();
     observer_.trial_ended(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+
+  // A run that goes on beside another card says so, once.
+  void note_other_device(const Cell& cell, const TrialResult& result) {
+    if (cell.on_cpu() || told_of_device_) return;
+    const auto before =
+        std::find_if(state_.trials.rbegin(), state_.trials.rend(),
+                     [&](const TrialRecord& trial) { return trial.result.cell == cell.id; });
+    if (before == state_.trials.rend() || before->result.device == result.device) return;
+    told_of_device_ = true;
+    deviation(fmt::format("{} is another device than before: {}; before: {}", cell.device,
+                          result.device, before->result.device));
   }
 
   // Empty: it gave none, and that is on record.
@@ -239,6 +252,7 @@ class PlanRun {
   ModelFiles files_;
   Replayer replayer_;
   const Replay& state_ = replayer_.state();
+  bool told_of_device_ = false;
   os::Conditions between_trials_;  // when the last trial ended, or the first may begin
 };
 

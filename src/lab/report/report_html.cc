@@ -74,7 +74,11 @@ std::string evidence(const ReportData& data, const std::string& id) {
            paragraph(added_rate_sentence(data));
   }
   if (id == "H3" && j.fills) return figure_html(fill_chart(data));
-  if (id == "H2" && j.types) return figure_html(type_chart(data)) + pairs(data);
+  if (id == "H2" && j.types) {
+    const bool controls = data.plan.tested_device() != kCpu;
+    return figure_html(type_chart(data)) + pairs(data) +
+           (controls ? "<h4>Positive controls</h4>\n" + table_html(control_table(data)) : "");
+  }
   return {};
 }
 
@@ -174,10 +178,18 @@ std::string report_html(const ReportData& data) {
                  paragraph("Load: from the file to ready. Prefill: the prompt, until the first "
                            "token. Decode: one token after another.") +
                      table_html(clock_table(data)));
+  if (const Table devices = device_table(data); !devices.rows.empty()) {
+    const Table seen = device_condition_table(data);
+    out += section("device", "The device",
+                   paragraph(device_note(data)) + table_html(devices) +
+                       (seen.rows.empty() ? "" : table_html(seen)));
+  }
   const Table energy = energy_table(data);
   out += section("energy", "Energy",
                  paragraph(energy_note(data)) + (energy.rows.empty() ? "" : table_html(energy)));
-  out += section("why", "Why", figure_html(roofline_chart(data)) + figure_html(time_chart(data)));
+  out += section("why", "Why",
+                 (has_roofline(data) ? figure_html(roofline_chart(data)) : "") +
+                     figure_html(time_chart(data)));
   if (!data.analysis.engines.empty()) {
     out += section("engines", "Other engines", engines(data));
   }

@@ -23,8 +23,11 @@ std::string evidence_markdown(const ReportData& data, const std::string& id) {
            table_markdown(control_table(data)) + text_paragraph(added_rate_sentence(data));
   }
   if (id == "H3" && j.fills) return chart_markdown(fill_chart(data));
-  if (id == "H2" && j.types)
-    return chart_markdown(type_chart(data)) + table_markdown(pair_table(data));
+  if (id == "H2" && j.types) {
+    const bool controls = data.plan.tested_device() != kCpu;
+    return chart_markdown(type_chart(data)) + table_markdown(pair_table(data)) +
+           (controls ? table_markdown(control_table(data)) : "");
+  }
   return {};
 }
 
@@ -89,9 +92,15 @@ std::string report_markdown(const ReportData& data) {
     out += markdown_text(sentence) + ".\n\n";
   }
   out += "## Three clocks, never mixed\n\n" + table_markdown(clock_table(data));
+  if (const Table devices = device_table(data); !devices.rows.empty()) {
+    out += "## The device\n\n" + text_paragraph(device_note(data)) + table_markdown(devices);
+    const Table seen = device_condition_table(data);
+    if (!seen.rows.empty()) out += table_markdown(seen);
+  }
   out += "## Energy\n\n" + text_paragraph(energy_note(data));
   if (const Table energy = energy_table(data); !energy.rows.empty()) out += table_markdown(energy);
-  out += "## Why\n\n" + chart_markdown(roofline_chart(data)) + chart_markdown(time_chart(data));
+  out += "## Why\n\n" + (has_roofline(data) ? chart_markdown(roofline_chart(data)) : "") +
+         chart_markdown(time_chart(data));
   if (const Table engines = engine_table(data); !engines.rows.empty()) {
     out += "## Other engines\n\n" + table_markdown(engines);
     out += "What their trials could not measure or control:\n\n";

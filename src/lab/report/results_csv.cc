@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "lab/json/canonical_json.h"
 #include "lab/report/report_formats.h"
@@ -19,6 +21,9 @@ std::string field(const std::string& text) {
   return out + "\"";
 }
 
+constexpr std::array<std::string_view, 5> kRecordColumns = {
+    "copied_bytes", "copy_s", "spilled_bytes", "link_gb_per_s", "warm_up_s"};
+
 std::string number(double value) { return canonical_number(value); }
 
 std::string number(const std::optional<double>& value) {
@@ -36,6 +41,24 @@ std::string joules(const TrialResult& r, std::string_view what) {
     if (drawn.what == what) return number(drawn.joules);
   }
   return "";
+}
+
+// Further columns of a plan with devices besides the CPU; what a trial does not show is empty.
+std::vector<std::string> device_columns(const Cell& cell, const TrialResult& r) {
+  std::vector<std::string> columns = {cell.device, r.residency};
+  const DeviceConditions seen = r.conditions.device.value_or(DeviceConditions{});
+  for (const auto& [name, member] : kDeviceConditions) columns.push_back(number(seen.*member));
+  if (!r.own_memory) {
+    columns.resize(columns.size() + kRecordColumns.size());
+    return columns;
+  }
+  const DeviceRecord& d = *r.own_memory;
+  columns.push_back(number(static_cast<double>(d.copied_bytes)));
+  columns.push_back(number(d.copy_s));
+  columns.push_back(number(static_cast<double>(d.spilled_bytes)));
+  columns.push_back(d.link_bytes_per_s ? number(*d.link_bytes_per_s / 1e9) : "");
+  columns.push_back(number(d.warm_up_s));
+  return columns;
 }
 
 std::vector<std::string> row_of(const ReportData& data, const TrialRecord& trial) {
@@ -84,10 +107,24 @@ std::string results_csv(const ReportData& data) {
       "block,order,repeat,cell,weights,engine,work,excluded,wall_s,tokens_per_s,share_of_ceiling,"
       "memory_gb_per_s,bytes_per_token,decoded_tokens,prefill_tokens_per_s,first_token_s,load_s,"
       "touch_s,resident_bytes,steal_share,others_share,load_1min,major_faults,swap_in_pages,"
-      "frequency_mhz,temperature_c,processor_j,memory_j,platform_j,gpu_j\r\n";
+      "frequency_mhz,temperature_c,processor_j,memory_j,platform_j,gpu_j";
+  const bool devices = has_devices(data.plan);
+  if (devices) {
+    out += ",device,residency";
+    for (const auto& condition : kDeviceConditions)
+      out += fmt::format(",device_{}", condition.name);
+    for (const std::string_view name : kRecordColumns) out += fmt::format(",{}", name);
+  }
+  out += "\r\n";
   for (const TrialRecord& trial : data.state.trials) {
     std::string line;
-    for (const std::string& value : row_of(data, trial)) {
+    std::vector<std::string> row = row_of(data, trial);
+    if (devices) {
+      for (std::string& value : device_columns(data.plan.cells[trial.cell], trial.result)) {
+        row.push_back(std::move(value));
+      }
+    }
+    for (const std::string& value : row) {
       line += (line.empty() ? "" : ",") + field(value);
     }
     out += line + "\r\n";

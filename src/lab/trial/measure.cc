@@ -6,21 +6,24 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "base/error.h"
 #include "engine/session.h"
+#include "lab/trial/device_budget.h"
+#include "lab/trial/device_watch.h"
 #include "lab/trial/energy_clock.h"
+#include "lab/trial/interleaver.h"
 #include "lab/trial/measure_treatments.h"
 #include "lab/trial/memory_fill.h"
 #include "lab/trial/probed_memory.h"
 #include "model/cost.h"
+#include "model/placement.h"
 #include "os/cpu.h"
 #include "os/energy.h"
 #include "os/event_counter.h"
+#include "os/gpu.h"
 #include "os/memory.h"
 #include "os/memory_map.h"
-#include "probe/read_probe.h"
 
 namespace ceiling::lab {
 namespace {
@@ -49,52 +52,22 @@ void map_pages(std::span<const std::byte> bytes) {
   }
 }
 
-// Readings of the memory at fixed intervals of decode time; energy is counted between them.
-class Interleaver {
- public:
-  Interleaver(probe::ReadProbe& probe, double bytes_per_token, std::vector<ProbeSlice>& slices,
-              EnergyClock& energy)
-      : probe_(probe), slices_(slices), energy_(energy) {
-    // A quarter of what a token reads, within what a slice can measure and a large model can spare.
-    constexpr double kLeast = 64 << 20;
-    constexpr double kMost = 512 << 20;
-    amount_ = {static_cast<std::uint64_t>(std::clamp(bytes_per_token / 4, kLeast, kMost))};
+// "copied"; where parts lie apart "shared, copied".
+std::string residency_of(const Placement& placement) {
+  std::string text;
+  for (const Segment& segment : placement.segments) {
+    const std::string_view one = name(segment.residency);
+    if (text.find(one) != std::string::npos) continue;
+    text += (text.empty() ? "" : ", ") + std::string(one);
   }
+  return text;
+}
 
-  // Before the first token, between tokens, and after the last one.
-  void begin() {
-    slice(0);
-    energy_.start();
-  }
-  void decoded(double seconds, std::uint32_t after_token) {
-    constexpr double kBetweenSlices = 0.02;
-    decoded_s_ += seconds;
-    if (decoded_s_ < kBetweenSlices) return;
-    energy_.stop();
-    slice(after_token);
-    energy_.start();
-  }
-  void end(std::uint32_t after_token) {
-    energy_.stop();
-    slice(after_token);
-  }
-
- private:
-  void slice(std::uint32_t after_token) {
-    // The engine's threads spin for a moment after a step; they must not share a core with the
-    // probe.
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
-    const probe::ReadSlice slice = probe_.read(amount_);
-    slices_.push_back({after_token, slice.bytes.value, slice.time.value});
-    decoded_s_ = 0;
-  }
-
-  probe::ReadProbe& probe_;
-  std::vector<ProbeSlice>& slices_;
-  EnergyClock& energy_;
-  Bytes amount_;
-  double decoded_s_ = 0;
-};
+bool all_copied(const Placement& placement) {
+  return std::ranges::all_of(placement.segments, [](const Segment& segment) {
+    return segment.residency == Residency::copied;
+  });
+}
 
 class Measurement {
  public:
@@ -105,22 +78,25 @@ class Measurement {
 
   TrialResult run() {
     const auto usable = static_cast<unsigned>(os::cpu_info().usable.size());
-    if (cell_.work == Work::fill) begin_filling();
-    if (cell_.work == Work::cold_load || cell_.work == Work::fill) {
+    if (cell_.presses_host()) begin_filling();
+    if (!cell_.on_cpu()) watch_.emplace(os::gpus());
+    if (evicted()) {
       evict();
     } else {
       touch_pages();
     }
     os::Conditions before = os::conditions();
     load();
+    warm_up();
     prefill();
-    if (cell_.work == Work::fill) {
+    if (cell_.presses_host()) {
       fill_memory();
       before = os::conditions();  // what the pages cost on their way in is not decode's
     }
     decode();
     treat();
     result_.conditions = between(before, os::conditions(), usable);
+    if (watch_) result_.conditions.device = watch_->seen();
     if (fill_) {
       result_.filled->refaults = fill_->refaults() - refaults_before_;
       fill_->check();
@@ -162,6 +138,8 @@ class Measurement {
     refaults_before_ = fill_->refaults();
   }
 
+  bool evicted() const { return cell_.work == Work::cold_load || cell_.presses_host(); }
+
   void load() {
     // Before the threads are started that it is to count.
     if (!cell_.treatments.empty()) misses_.emplace(os::Event::cache_misses);
@@ -175,22 +153,65 @@ class Measurement {
       options.sequences = std::max(options.sequences, treatment.sequences);
     }
     options.logit_rows = options.sequences;
+    if (cell_.fill_by == FillBy::budget) set_budget(options);
     session_ = std::make_unique<Session>(model_, options);
-    if (cell_.work == Work::cold_load || cell_.work == Work::fill)
-      os::MappedFile::open(path_).populate(cell_.threads);
+    const bool on_device = all_copied(session_->placement());
+    if (evicted() && !on_device) os::MappedFile::open(path_).populate(cell_.threads);
     result_.load_s = seconds_since(start);
-    result_.device = session_->device().description();
-    result_.residency = name(session_->placement().segments.front().residency);
-    map_pages(model_->file().bytes());
+    result_.device = session_->description();
+    result_.residency = residency_of(session_->placement());
+    if (!on_device) map_pages(model_->file().bytes());
+    record_device();
   }
 
-  void prefill() {
+  void set_budget(SessionOptions& options) {
+    const DeviceBudget budget = device_budget(model_->program(), options, cell_.fill);
+    options.device_memory = budget.limit_bytes;
+    options.spill = SpillMode::cpu;
+    result_.filled = FilledMemory{.limit_bytes = budget.limit_bytes,
+                                  .working_set_bytes = budget.working_set_bytes};
+  }
+
+  // A device that reads its own memory is held against what that gives.
+  void record_device() {
+    reads_own_memory_ = session_->device().read_rate().has_value();
+    if (watch_) watch_->choose(session_->device().bus_address());
+    const Placement& placement = session_->placement();
+    if (placement.copied_bytes == 0) return;
+    const Upload upload = session_->executable().upload();
+    result_.own_memory = DeviceRecord{.copied_bytes = upload.bytes.value,
+                                      .copy_s = upload.time.value,
+                                      .spilled_bytes = placement.spilled_bytes,
+                                      .link_bytes_per_s = {}};
+    if (const auto rate = session_->device().link_rate()) {
+      result_.own_memory->link_bytes_per_s = rate->value;
+    }
+    if (result_.filled) result_.filled->charged_bytes = upload.bytes.value;
+  }
+
+  std::vector<Token> prompt_tokens() const {
     const std::uint32_t vocabulary = model_->program().vocabulary;
     std::vector<Token> prompt;
     prompt.reserve(cell_.prompt_tokens);
     for (std::uint32_t i = 0; i < cell_.prompt_tokens; ++i) {
       prompt.push_back(token_at(i, vocabulary));
     }
+    return prompt;
+  }
+
+  // What a device does once in a process is no part of a speed: as in `bench`.
+  void warm_up() {
+    constexpr int kSteps = 3;
+    if (!reads_own_memory_) return;
+    const auto start = Clock::now();
+    next_ = greedy(session_->append(0, prompt_tokens()));
+    for (int i = 0; i < kSteps; ++i) step();
+    session_->truncate(0, 0);
+    if (result_.own_memory) result_.own_memory->warm_up_s = seconds_since(start);
+  }
+
+  void prefill() {
+    const std::vector<Token> prompt = prompt_tokens();
     const auto start = Clock::now();
     const std::span<const float> logits = session_->append(0, prompt);
     result_.prefill_s = seconds_since(start);
@@ -208,13 +229,22 @@ class Measurement {
     return seconds_since(start);
   }
 
+  MemoryReadings memory_readings(double bytes_per_token) {
+    if (reads_own_memory_) {
+      MemoryReadings readings = readings_of(session_->device());
+      if (watch_) readings.look = [this] { watch_->look(); };
+      return readings;
+    }
+    if (!memory_) memory_ = std::make_unique<ProbedMemory>(model_->file().bytes());
+    return readings_of(memory_->region(), cell_.threads, bytes_per_token);
+  }
+
   void decode() {
     const Program& program = model_->program();
-    if (!memory_) memory_ = std::make_unique<ProbedMemory>(model_->file().bytes());
-    probe::ReadProbe probe(memory_->region(), cell_.threads);
     const Cost first = mean_decode_cost(program, cell_.prompt_tokens, 1);
-    EnergyClock energy(os::energy_meters());
-    Interleaver interleaver(probe, static_cast<double>(first.read_bytes()), result_.slices, energy);
+    const MemoryReadings readings = memory_readings(static_cast<double>(first.read_bytes()));
+    EnergyClock energy(watch_ ? watch_->meters(os::energy_meters()) : os::energy_meters());
+    Interleaver interleaver(readings, result_.slices, energy);
     interleaver.begin();
     double clock_s = 0;
     std::uint32_t count = 0;
@@ -227,6 +257,7 @@ class Measurement {
     }
     interleaver.end(count);
     result_.energy = energy.drawn();
+    for (DrawnEnergy& drawn : result_.energy) drawn.joules *= interleaver.share_of_decode();
     const Cost mean = mean_decode_cost(program, cell_.prompt_tokens, count);
     result_.decode_read_bytes = mean.read_bytes() * count;
     result_.decode_operations = mean.operations * count;
@@ -235,11 +266,11 @@ class Measurement {
   // The treated steps follow the plain ones, at one depth; a reading of the memory in each cycle.
   void treat() {
     if (cell_.treatments.empty()) return;
-    probe::ReadProbe probe(memory_->region(), cell_.threads);
     const Cost one = mean_decode_cost(model_->program(), session_->length(0), 1);
+    const MemoryReadings readings = memory_readings(static_cast<double>(one.read_bytes()));
     std::vector<ProbeSlice> slices;
     EnergyClock no_energy({});
-    Interleaver interleaver(probe, static_cast<double>(one.read_bytes()), slices, no_energy);
+    Interleaver interleaver(readings, slices, no_energy);
     CycleLimits limits;
     limits.seconds = cell_.most_decode_s;
     result_.treated = measure_treatments(
@@ -276,7 +307,9 @@ class Measurement {
   std::unique_ptr<ProbedMemory> memory_;  // of the model, or plain
   std::unique_ptr<MemoryFill> fill_;
   std::optional<os::EventCounter> misses_;
+  std::optional<DeviceWatch> watch_;  // of a device besides the CPU
   std::uint64_t refaults_before_ = 0;
+  bool reads_own_memory_ = false;  // what the device reads is its own ceiling
 };
 
 template <typename Number>

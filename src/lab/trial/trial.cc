@@ -43,6 +43,7 @@ json conditions_to_json(const TrialConditions& conditions) {
   for (const auto& [name, member] : kOptional) {
     if (const auto& number = conditions.*member) value[name] = *number;
   }
+  if (conditions.device) value["device"] = to_json(*conditions.device);
   return value;
 }
 
@@ -53,6 +54,9 @@ TrialConditions conditions_from_json(const Fields& fields) {
   conditions.clock_jump_s = fields.number("clock_jump_s", -1e12, 1e12);
   for (const auto& [name, member] : kOptional) {
     conditions.*member = fields.optional_number(name, -1e15, 1e15);
+  }
+  if (fields.has("device")) {
+    conditions.device = device_conditions_from_json(fields.object("device"));
   }
   return conditions;
 }
@@ -183,6 +187,7 @@ json to_json(const TrialResult& result) {
   for (const DrawnEnergy& drawn : result.energy) {
     value["energy"].push_back({{"what", drawn.what}, {"joules", drawn.joules}});
   }
+  if (result.own_memory) value["own_memory"] = to_json(*result.own_memory);
   if (!result.treated.empty()) value["treated"] = to_json(result.treated);
   if (!result.treated_memory.empty()) value["treated_memory"] = to_json(result.treated_memory);
   for (const ProfilePart& part : result.profile) {
@@ -257,6 +262,9 @@ TrialResult trial_from_json(const Fields& fields) {
   result.profile = profile_from_json(fields);
   if (fields.has("energy")) result.energy = energy_from_json(fields);
   if (fields.has("filled")) result.filled = filled_from_json(fields.object("filled"));
+  if (fields.has("own_memory")) {
+    result.own_memory = device_record_from_json(fields.object("own_memory"));
+  }
   if (fields.has("treated")) result.treated = treated_steps_from_json(fields, "treated");
   if (fields.has("treated_memory")) {
     result.treated_memory = cycle_readings_from_json(fields, "treated_memory");

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "lab/plan/treatment.h"
+#include "lab/trial/device_conditions.h"
+#include "lab/trial/device_record.h"
 
 namespace ceiling::lab {
 
@@ -33,6 +35,7 @@ struct TrialConditions {
   std::optional<double> major_faults, refaults, swap_in_pages, swap_out_pages;
   std::optional<double> frequency_mhz, temperature_c;
   std::optional<double> throttle_events;
+  std::optional<DeviceConditions> device = {};  // of the one that the cell runs on
 };
 
 // Time of one kind of operation in a decode step, from steps after the clock had stopped.
@@ -46,7 +49,8 @@ struct ProfilePart {
 struct FilledMemory {
   std::uint64_t limit_bytes = 0;
   std::uint64_t working_set_bytes = 0;  // the file's pages and what the process holds besides
-  std::uint64_t charged_bytes = 0;  // of the file's pages: to the trial's own group, or in memory
+  // Of the file's pages: to the trial's own group, or in memory; of a device: weights copied to it.
+  std::uint64_t charged_bytes = 0;
   std::uint64_t ballast_bytes = 0;  // locked away from the machine; 0: a group was limited
   std::uint64_t refaults = 0;       // pages read again after they were pushed out, in decode
 };
@@ -88,8 +92,9 @@ struct TrialResult {
   std::vector<ProfilePart> profile;
   std::vector<TreatedStep> treated;  // of a cell with treatments, after its plain decode
   std::vector<CycleReading> treated_memory;
-  std::optional<FilledMemory> filled;  // of a cell that fills memory
-  std::vector<DrawnEnergy> energy;     // of each kind of meter that may be read here
+  std::optional<FilledMemory> filled;      // of a cell that fills memory
+  std::vector<DrawnEnergy> energy;         // of each kind of meter that may be read here
+  std::optional<DeviceRecord> own_memory;  // of a device that has some
   std::uint64_t resident_bytes = 0;
   TrialConditions conditions;
 

@@ -200,13 +200,14 @@ class RunTests {
     const HypothesisVerdict* found = analysis_.judgement.find(test.text("id"));
     if (found == nullptr) return {undecided, "this run has no such hypothesis"};
     if (!found->why_not.empty()) return {undecided, found->why_not};
+    const std::string because = tested_prefix(plan_) + found->decision.because;
     switch (found->decision.verdict) {
       case Verdict::supported:
-        return {supported, found->decision.because};
+        return {supported, because};
       case Verdict::refuted:
-        return {refuted, found->decision.because};
+        return {refuted, because};
       default:
-        return {undecided, found->decision.because};
+        return {undecided, because};
     }
   }
 
@@ -225,9 +226,11 @@ class RunTests {
   Outcome sizes(const Fields& test) const {
     test.only({"kind", "at_least"});
     std::vector<const CellFigures*> found;
+    const std::string& device = plan_.cells[analysis_.headline().cell].device;
     for (const CellFigures& f : analysis_.cells) {
-      if (plan_.cells[f.cell].type == "Q4_K_M" && !plan_.design.is_twin(plan_.cells[f.cell].id))
-        found.push_back(&f);
+      const Cell& cell = plan_.cells[f.cell];
+      if (cell.type != "Q4_K_M" || plan_.design.is_twin(cell.id) || cell.device != device) continue;
+      found.push_back(&f);
     }
     const auto [least, most] = std::minmax_element(
         found.begin(), found.end(), [](const CellFigures* a, const CellFigures* b) {

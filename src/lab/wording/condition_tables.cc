@@ -189,11 +189,16 @@ Table machine_table(const ReportData& data) {
       {"Memory read before the run",
        fmt::format("{} GB/s ({})", shown(m.read_gb_per_s),
                    shown_range(m.read_gb_per_s_range.low, m.read_gb_per_s_range.high))},
-      {"Memory read between tokens",
-       range_text(
-           data.state,
-           [](const TrialResult& t) { return std::optional(t.probe_bytes_per_s() / 1e9); },
-           " GB/s")},
+      {"Memory read between tokens", range_text(
+                                         data.state,
+                                         [&](const TrialResult& t) {
+                                           const Cell* cell = data.plan.find(t.cell);
+                                           const bool read_here = cell != nullptr && cell->on_cpu();
+                                           return read_here
+                                                      ? std::optional(t.probe_bytes_per_s() / 1e9)
+                                                      : std::nullopt;
+                                         },
+                                         " GB/s")},
       {"Arithmetic", fmt::format("{} Gop/s float32, {} Gop/s int8", shown(m.fma_gflop_per_s),
                                  shown(m.int8_gop_per_s))},
       {"The program’s predictions", learned_text(m)},
@@ -202,6 +207,7 @@ Table machine_table(const ReportData& data) {
       {"Waiting for memory (pressure)", condition(&TrialConditions::memory_stall_s, " s")},
       {"Page refaults", condition(&TrialConditions::refaults, "")},
   };
+  add_device_rows(data, table);
   return table;
 }
 

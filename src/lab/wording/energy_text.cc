@@ -37,6 +37,11 @@ std::string energy_note(const ReportData& data) {
       "Decode alone: neither loading nor the readings of the memory between tokens count. A "
       "processor’s counter leaves out memory modules, disks, screen and power supply; only a meter "
       "at the wall sees all of the machine.";
+  if (has_devices(data.plan)) {
+    note +=
+        " A device’s counter moves too seldom to be stopped for those readings: their share of the "
+        "time is taken out.";
+  }
   if (data.plan.machine.wall_watts) {
     note += fmt::format(
         " {} W were typed in before the run, one figure for all cells: its interval is the speed’s "

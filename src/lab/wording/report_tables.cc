@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/units.h"
-#include "lab/wording/claims.h"
 #include "lab/wording/report_text.h"
 
 namespace ceiling::lab {
@@ -37,19 +36,6 @@ std::string hit_text(const CellPrediction& prediction, double value) {
 
 std::string milliseconds(double seconds) { return shown(seconds * 1e3); }
 
-std::string_view mark(ClaimOutcome outcome) {
-  switch (outcome) {
-    case ClaimOutcome::supported:
-      return "●";
-    case ClaimOutcome::refuted:
-      return "✕";
-    case ClaimOutcome::undecided:
-      return "◐";
-    default:
-      return "○";
-  }
-}
-
 }  // namespace
 
 Table control_table(const ReportData& data) {
@@ -74,16 +60,7 @@ Table control_table(const ReportData& data) {
         {fmt::format("bytes added up to {} times", shown(1 + treated->added->until)),
          "read from memory", reached ? "read from memory" : "not shown to be", "–", "–"});
   }
-  return table;
-}
-
-Table claim_table(const ReportData& data) {
-  Table table{{"Claim", "Evidence", "Verdict", "Because"}, {}, 4};
-  for (const JudgedClaim& claim : judge_claims(data.plan, data.analysis)) {
-    table.rows.push_back({claim.claim, claim.evidence,
-                          fmt::format("{} {}", mark(claim.outcome), name(claim.outcome)),
-                          claim.because});
-  }
+  add_device_controls(data, table);
   return table;
 }
 
@@ -95,8 +72,9 @@ Table pair_table(const ReportData& data) {
   for (const TypeRatio& ratio : data.analysis.type_ratios) {
     if (ratio.speed.n == 0) continue;
     const Cell& smaller = data.plan.cells[ratio.smaller];
-    table.rows.push_back({smaller.size, smaller.type, data.plan.cells[ratio.larger].type,
-                          weights_label(smaller), shown(ratio.bytes), shown(ratio.speed),
+    table.rows.push_back({smaller.size + device_suffix(smaller), smaller.type,
+                          data.plan.cells[ratio.larger].type, weights_label(smaller),
+                          shown(ratio.bytes), shown(ratio.speed),
                           ratio.p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", ratio.p)});
   }
   return table;
@@ -129,7 +107,8 @@ Table clock_table(const ReportData& data) {
     const auto cold = std::find_if(data.analysis.cold_loads.begin(), data.analysis.cold_loads.end(),
                                    [&](const ColdLoad& load) {
                                      const Cell& other = data.plan.cells[load.cell];
-                                     return other.size == cell.size && other.type == cell.type;
+                                     return other.size == cell.size && other.type == cell.type &&
+                                            other.device == cell.device;
                                    });
     table.rows.push_back({cell.title(), weights_label(cell),
                           cold != data.analysis.cold_loads.end() ? shown(cold->load_s) : "–",

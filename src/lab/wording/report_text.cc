@@ -83,6 +83,17 @@ std::string weights_label(const Cell& cell) {
   return cell.synthetic() ? "synthetic: speed only" : "real";
 }
 
+std::string device_suffix(const Cell& cell) { return cell.on_cpu() ? "" : " on " + cell.device; }
+
+bool has_devices(const Plan& plan) {
+  return std::any_of(plan.cells.begin(), plan.cells.end(),
+                     [](const Cell& cell) { return !cell.on_cpu(); });
+}
+
+std::string tested_prefix(const Plan& plan) {
+  return has_devices(plan) ? fmt::format("on {}: ", plan.tested_device()) : "";
+}
+
 std::string cell_name(const ReportData& data, std::size_t cell) {
   const Cell& c = data.plan.cells[cell];
   return c.synthetic() ? c.title() + " (synthetic weights: speed only)" : c.title();
@@ -92,9 +103,10 @@ std::string headline(const ReportData& data) {
   const CellFigures& figures = data.analysis.headline();
   const Shown speed = split(figures.tokens_per_s, 1);
   const Shown share = split_percent(figures.share);
-  return fmt::format("{} makes {} tokens/s{}, {} % of what this machine’s memory allows{}",
-                     data.plan.cells[figures.cell].title(), speed.value, speed.interval,
-                     share.value, share.interval);
+  const Cell& cell = data.plan.cells[figures.cell];
+  return fmt::format("{} makes {} tokens/s{}, {} % of what {} memory allows{}", cell.title(),
+                     speed.value, speed.interval, share.value,
+                     cell.on_cpu() ? "this machine’s" : "the device’s own", share.interval);
 }
 
 std::string headline_label(const ReportData& data) {
@@ -109,19 +121,20 @@ std::string type_sentence(const ReportData& data) {
   const Cell& smaller = data.plan.cells[ratio.smaller];
   const Cell& larger = data.plan.cells[ratio.larger];
   return fmt::format(
-      "{} reads {} times fewer bytes a token at {} than at {}, and runs {} times as fast{}",
-      smaller.size, shown(ratio.bytes), smaller.type, larger.type, shown(ratio.speed),
-      smaller.synthetic() ? " (synthetic weights: speed only)" : "");
+      "{}{} reads {} times fewer bytes a token at {} than at {}, and runs {} times as fast{}",
+      smaller.size, device_suffix(smaller), shown(ratio.bytes), smaller.type, larger.type,
+      shown(ratio.speed), smaller.synthetic() ? " (synthetic weights: speed only)" : "");
 }
 
 std::string cold_sentence(const ReportData& data) {
   if (data.analysis.cold_loads.empty()) return {};
   const ColdLoad& cold = data.analysis.cold_loads.front();
   const Cell& cell = data.plan.cells[cold.cell];
-  return fmt::format("From cold, {} at {} is in memory after {} s, read from the disk at {} GB/s{}",
-                     cell.size, cell.type, shown(cold.load_s),
-                     shown(cold.file_bytes / cold.load_s.value / 1e9),
-                     cell.synthetic() ? " (synthetic weights: speed only)" : "");
+  return fmt::format(
+      "From cold, {} at {}{} is in memory after {} s, read from the disk at {} GB/s{}", cell.size,
+      cell.type, device_suffix(cell), shown(cold.load_s),
+      shown(cold.file_bytes / cold.load_s.value / 1e9),
+      cell.synthetic() ? " (synthetic weights: speed only)" : "");
 }
 
 namespace {
@@ -154,7 +167,8 @@ std::vector<HypothesisText> hypothesis_texts(const ReportData& data) {
     HypothesisText text{h.id, h.claim, h.threshold, subject_of(h.id), Verdict::none, "", "", ""};
     if (found != nullptr) {
       text.verdict = found->decision.verdict;
-      text.because = found->why_not.empty() ? found->decision.because : found->why_not;
+      text.because = found->why_not.empty() ? tested_prefix(data.plan) + found->decision.because
+                                            : found->why_not;
       text.otherwise = found->why_not.empty() ? found->decision.otherwise : "";
     }
     text.mark = mark(text.verdict);

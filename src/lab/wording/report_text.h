@@ -42,6 +42,10 @@ std::optional<double> shown_others_share(const TrialConditions& conditions);
 // "7B at Q4_K_M", with "(synthetic weights: speed only)" where they are.
 std::string cell_name(const ReportData& data, std::size_t cell);
 std::string weights_label(const Cell& cell);  // "real", "synthetic: speed only"
+std::string device_suffix(const Cell& cell);  // " on cuda"; empty on the CPU
+bool has_devices(const Plan& plan);           // some cell runs on another device than the CPU
+// "on cuda: ", of the device that the hypotheses are tested on; empty where there is only the CPU.
+std::string tested_prefix(const Plan& plan);
 
 // The answer in one sentence, and what limits its use ("synthetic weights: speed only", or empty).
 std::string headline(const ReportData& data);
@@ -70,6 +74,13 @@ std::string added_rate_sentence(const ReportData& data);
 Table engine_table(const ReportData& data);                         // other engines; no rows: none
 std::vector<std::string> engine_notes(const ReportData& data);      // what they could not measure
 std::vector<std::string> engine_sentences(const ReportData& data);  // their speed, one each
+
+Table device_table(const ReportData& data);  // copies, link and residency; no rows: CPU only
+// Clocks, heat, power, errors, other processes; no rows: nothing shows them.
+Table device_condition_table(const ReportData& data);
+std::string device_note(const ReportData& data);
+void add_device_controls(const ReportData& data, Table& controls);  // where no work can be added
+void add_device_rows(const ReportData& data, Table& machine);  // what the planner saw of devices
 
 Table speed_table(const ReportData& data);
 Table claim_table(const ReportData& data);        // the module's claims, a row each

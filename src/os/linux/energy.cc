@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/linux/energy_trees.h"
+#include "os/linux/nvml.h"
 #include "os/linux/text.h"
 
 namespace ceiling::os {
@@ -50,7 +51,7 @@ std::vector<EnergyMeter> rapl_meters(const fs::path& root) {
 
 std::vector<EnergyMeter> energy_meters() {
   std::vector<EnergyMeter> meters = rapl_meters("/");
-  for (EnergyMeter& gpu : nvml_meters("libnvidia-ml.so.1")) meters.push_back(std::move(gpu));
+  for (EnergyMeter& gpu : nvml_meters(kNvml)) meters.push_back(std::move(gpu));
   return meters;
 }
 

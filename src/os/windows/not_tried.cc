@@ -6,6 +6,7 @@
 #include "os/energy.h"
 #include "os/event_counter.h"
 #include "os/files.h"
+#include "os/gpu.h"
 #include "os/interrupt.h"
 #include "os/memory.h"
 #include "os/memory_group.h"
@@ -64,6 +65,8 @@ void leave_processors(const std::vector<unsigned>& /*taken*/, unsigned /*process
 MemoryInfo memory_info() { not_tried(); }
 ProcessMemory process_memory() { not_tried(); }
 std::vector<EnergyMeter> energy_meters() { return {}; }
+std::vector<std::unique_ptr<Gpu>> gpus() { return {}; }
+bool same_bus_address(const std::string& /*a*/, const std::string& /*b*/) { return false; }
 EventCounter::EventCounter(Event /*event*/) {}
 EventCounter::~EventCounter() = default;
 std::optional<std::uint64_t> EventCounter::count() const { return std::nullopt; }

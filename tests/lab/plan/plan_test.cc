@@ -87,9 +87,55 @@ TEST(Plan, BallastFillsMemoryUpToOneAndNothingElse) {
   EXPECT_EQ(refusal(cell(1, "ballast")), "accepted");
   EXPECT_EQ(refusal(cell(1.2, "group")), "accepted");
   EXPECT_THAT(refusal(cell(1.2, "ballast")), HasSubstr("ballast fills memory up to 1 only"));
-  EXPECT_THAT(refusal(cell(1, "swap")), HasSubstr("fill_by is 'swap'; expected group or ballast"));
+  EXPECT_THAT(refusal(cell(1, "swap")),
+              HasSubstr("fill_by is 'swap'; expected group, ballast or budget"));
   EXPECT_THAT(refusal([](json& p) { p["cells"][1]["fill_by"] = "ballast"; }),
               HasSubstr("work 'decode'"));
+}
+
+TEST(Plan, DevicesHaveCellsAndBudgetsOfTheirOwn) {
+  const auto cell = [](const json& changes) {
+    return [=](json& p) { p["cells"][1].update(changes); };
+  };
+  const json filled = {{"work", "fill"}, {"fill", 1.5}};
+  const auto with = [](json value, const json& more) {
+    value.update(more);
+    return value;
+  };
+  EXPECT_EQ(refusal(cell({{"device", "cuda"}})), "accepted");
+  EXPECT_EQ(refusal(cell(with(filled, {{"device", "cuda"}, {"fill_by", "budget"}}))), "accepted");
+  EXPECT_THAT(refusal(cell({{"device", "npu"}})),
+              HasSubstr("device is 'npu'; expected one of cpu, cuda"));
+  EXPECT_THAT(refusal(cell(with(filled, {{"device", "cuda"}}))), HasSubstr("by budget"));
+  EXPECT_THAT(refusal(cell(with(filled, {{"fill_by", "budget"}}))),
+              HasSubstr("by group or ballast"));
+  EXPECT_THAT(refusal(cell({{"device", "cuda"}, {"fill_by", "budget"}})),
+              HasSubstr("expected fill"));
+}
+
+// What is tested on one device must not be told of another.
+TEST(Plan, ADesignStaysOnOneDevice) {
+  const std::string found = [&] {
+    json value = to_json(hypothesis_plan());
+    value["cells"][0]["device"] = "cuda";
+    try {
+      plan_from_json(value, "plan.json");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  }();
+  EXPECT_THAT(found, HasSubstr("expected one device for all"));
+}
+
+TEST(Plan, DevicesOfTheMachineReadBackTheSame) {
+  Plan plan = fake_plan();
+  EXPECT_FALSE(to_json(plan)["machine"].contains("devices"));
+  plan.machine.devices = {{"cuda", "Test GPU", 80ULL << 30, 3000, {2900, 3100}, 55.5}};
+  const json value = to_json(plan);
+  EXPECT_EQ(canonical_json(to_json(plan_from_json(value, "plan.json"))), canonical_json(value));
+  EXPECT_EQ(plan.machine.find("cuda")->name, "Test GPU");
+  EXPECT_EQ(plan.machine.find("vulkan"), nullptr);
 }
 
 TEST(Expectation, MedianAlone) {

@@ -139,6 +139,45 @@ TEST(Run, AnExcludedTrialIsRepeatedOnceAndBothAreKept) {
   EXPECT_TRUE(verify(directory).problems.empty());
 }
 
+// Events of a device exclude its trials, and never the CPU's.
+TEST(Run, WhatHappensToADeviceExcludesItsTrials) {
+  const Plan plan = device_plan(2);
+  FakeRunner runner;
+  runner.alter = [](std::size_t trial, TrialResult& result) {
+    if (!result.conditions.device) return;
+    if (trial < 7) result.conditions.device->slowed_share = 0.25;
+    if (trial > 12) result.conditions.device->other_processes = 1;
+  };
+  const RunDirectory directory = finished_run("device_excluded", plan, runner);
+  const OpenedRun run = open_run(directory);
+  std::size_t slowed = 0, shared = 0;
+  for (const TrialRecord& trial : run.state.trials) {
+    EXPECT_TRUE(trial.excluded.empty() || !plan.cells[trial.cell].on_cpu());
+    if (trial.excluded.empty()) continue;
+    slowed +=
+        trial.excluded[0].find("lowered by heat or its power supply at 25 %") != std::string::npos;
+    shared +=
+        trial.excluded[0].find("1 other processes had work on the device") != std::string::npos;
+  }
+  EXPECT_EQ(slowed, 3U);
+  EXPECT_GT(shared, 0U);
+  EXPECT_TRUE(verify(directory).problems.empty());
+}
+
+TEST(Run, GoingOnBesideAnotherDeviceIsTold) {
+  const Plan plan = device_plan(2);
+  FakeRunner runner;
+  runner.alter = [](std::size_t trial, TrialResult& result) {
+    if (trial > 6 && result.own_memory) result.device = "Another GPU";
+  };
+  const RunDirectory directory = finished_run("another_device", plan, runner);
+  const OpenedRun run = open_run(directory);
+  ASSERT_EQ(run.state.notes.size(), 1U);
+  EXPECT_EQ(run.state.notes[0].text,
+            "cuda is another device than before: Another GPU; before: Test GPU");
+  EXPECT_TRUE(verify(directory).problems.empty());
+}
+
 TEST(Run, EverythingExcludedStillEnds) {
   FakeRunner runner;
   runner.alter = [](std::size_t, TrialResult& result) { result.conditions.swap_in_pages = 4; };

@@ -91,6 +91,50 @@ TEST_F(ReportTest, SyntheticWeightsAreLabelledAtEveryFigure) {
   EXPECT_THAT(make_report(*plan_, *entries_).csv, HasSubstr("7B-Q4_K_M,synthetic: speed only"));
 }
 
+TEST_F(ReportTest, ThereIsNoWordOfDevicesWhereThereIsOnlyTheCpu) {
+  const Report report = make_report(*plan_, *entries_);
+  EXPECT_THAT(report.csv, Not(HasSubstr("device")));
+  EXPECT_THAT(report.markdown, Not(HasSubstr("The device")));
+  EXPECT_THAT(report.html, Not(HasSubstr("id=\"device\"")));
+}
+
+TEST(DeviceReport, NamesTheDeviceAtEveryFigureAndHoldsItAgainstItsOwnMemory) {
+  const Plan plan = device_plan();
+  FakeRunner runner;
+  runner.share_of_cell = {{"7B-Q4_K_M", 0.94}, {"7B-Q4_K_M-cuda", 0.61}};
+  const RunDirectory directory = finished_run("devices", plan, runner);
+  const auto entries = Ledger::open(directory.ledger()).entries();
+  const ReportData d = gather(plan, entries);
+  const CellFigures* figures = d.analysis.find(plan, "7B-Q4_K_M-cuda");
+  ASSERT_NE(figures, nullptr);
+  EXPECT_NEAR(figures->share.value, 0.61, 1e-9);
+  EXPECT_NEAR(d.analysis.find(plan, "7B-Q4_K_M")->share.value, 0.94, 1e-9);
+  EXPECT_GT(figures->probe_gb_per_s, 2999);
+  for (const Table& table : {speed_table(d), clock_table(d), time_table(d), block_table(d),
+                             device_table(d), device_condition_table(d)}) {
+    const auto named = [](const std::vector<std::string>& row) {
+      return row[0].ends_with(" on cuda");
+    };
+    EXPECT_TRUE(std::any_of(table.rows.begin(), table.rows.end(), named)) << table.header[0];
+  }
+  for (const Chart& chart : {speed_chart(d), prediction_chart(d), time_chart(d), block_chart(d)}) {
+    EXPECT_THAT(chart.wide, HasSubstr("cuda")) << chart.id;
+    EXPECT_THAT(chart.narrow, HasSubstr("cuda")) << chart.id;
+  }
+  EXPECT_THAT(roofline_chart(d).wide, Not(HasSubstr("cuda")));  // its peak is not known
+  EXPECT_EQ(device_table(d).rows.size(), 3U);
+  for (const TypeRatio& ratio : d.analysis.type_ratios) {
+    EXPECT_EQ(plan.cells[ratio.smaller].device, plan.cells[ratio.larger].device);
+  }
+  const Report report = make_report(plan, entries);
+  EXPECT_THAT(report.csv, HasSubstr(",device,residency,device_clock_mhz,"));
+  EXPECT_THAT(report.csv, HasSubstr(",cuda,copied,1410,"));
+  EXPECT_THAT(report.markdown, HasSubstr("Device cuda: link before the run"));
+  EXPECT_THAT(report.html, HasSubstr("id=\"device\""));
+  EXPECT_THAT(report.markdown,
+              HasSubstr("not available on cuda: it has no kernels with added work"));
+}
+
 TEST_F(ReportTest, ChartsAreSmallDescribedAndWellFormed) {
   const ReportData d = data();
   for (const Chart& chart :
