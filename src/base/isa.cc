@@ -156,9 +156,7 @@ bool has_avx512_bf16() {
 #endif
 }
 
-bool fast_avx512_bf16() {
-  return has_avx512_bf16() && this_processor().vendor != Vendor::intel;
-}
+bool fast_avx512_bf16() { return has_avx512_bf16() && this_processor().vendor != Vendor::intel; }
 
 bool has_neon_i8mm() {
 #if defined(__aarch64__) && defined(__linux__)
