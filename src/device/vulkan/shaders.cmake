@@ -11,10 +11,12 @@ set(shader_names "")
 function(shader name file)
   list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE definitions)
   set(source ${CMAKE_CURRENT_SOURCE_DIR}/shaders/${file}.comp)
+  set(command ${CEILING_GLSLANG} --quiet -V -g0 --target-env vulkan1.2 ${definitions} --vn ${name}
+    -o ${folder}/${name}.h ${source})
+  set(script ${CMAKE_CURRENT_SOURCE_DIR}/compile_shader.cmake)
   add_custom_command(OUTPUT ${folder}/${name}.h
-    COMMAND ${CEILING_GLSLANG} --quiet -V -g0 --target-env vulkan1.2 ${definitions} --vn ${name}
-      -o ${folder}/${name}.h ${source}
-    DEPENDS ${source} ${included} VERBATIM)
+    COMMAND ${CMAKE_COMMAND} "-DCOMPILE=${command}" -P ${script}
+    DEPENDS ${source} ${included} ${script} VERBATIM)
   set(shader_names ${shader_names} ${name} PARENT_SCOPE)
 endfunction()
 
