@@ -134,7 +134,8 @@ class Verifier {
     check([&] {
       if (os::read_file(path) != expected) {
         fail(ExitCode::integrity,
-             "{} is not what the ledger gives: it was changed (ceiling lab report writes it again)",
+             "{} is not what the ledger gives: it was changed, or another version of this program "
+             "wrote it (ceiling lab report writes it again)",
              name);
       }
       found_.checked.push_back(fmt::format("{} is what the ledger gives", name));
