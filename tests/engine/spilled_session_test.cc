@@ -3,10 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "base/error.h"
 #include "device/cuda/cuda_device.h"
+#include "device/tiny_runs.h"
 #include "engine/session.h"
 #include "model/tiny_model.h"
 
@@ -18,22 +17,8 @@ constexpr std::uint32_t kLayers = 8;
 constexpr std::uint64_t kLayerBytes =
     4 * (64 * 64 + 64 * 32 + 64 * 32 + 64 * 64 + 3 * 64 * 96 + 2 * 64 + 2 * 16);
 
-std::vector<Token> some_tokens(std::size_t count) {
-  std::vector<Token> tokens;
-  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<Token>((7 * i + 3) % 50));
-  return tokens;
-}
-
-double distance(const std::vector<float>& actual, const std::vector<float>& expected) {
-  EXPECT_EQ(actual.size(), expected.size());
-  double error = 0;
-  double spread = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    error += std::pow(actual[i] - expected[i], 2.0);
-    spread += std::pow(expected[i], 2.0);
-  }
-  return std::sqrt(error / spread);
-}
+using test::distance;
+using test::some_tokens;
 
 class SpilledSession : public testing::Test {
  protected:
