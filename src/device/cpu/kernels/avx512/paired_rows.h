@@ -54,7 +54,7 @@ struct PairedRow {
   using Simd = Simd512;
   template <int n>
   using Sums = LaneSums<Simd512, n>;
-  static constexpr std::size_t kColumns = 2 * kSuperBlock;
+  static constexpr std::size_t kColumns = 2 * std::size_t{kSuperBlock};
   static constexpr std::size_t kBytes = 2 * Type::kBytes;
   static constexpr int kStreams = 8;
   static constexpr int kLongStreams = 8;
