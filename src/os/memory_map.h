@@ -10,7 +10,9 @@ namespace ceiling::os {
 
 class MappedFile {
  public:
-  // Maps the whole file. Throws Error(failed): missing, no permission, not a regular file, empty.
+  // Maps the whole file, and asks for huge pages: what is then read from the disk lies so in the
+  // page cache (Linux, where its file system can), for every later mapping too. Throws
+  // Error(failed): missing, no permission, not a regular file, empty.
   // If the file shrinks later, a read beyond its end ends the process with exit code 4 and one
   // line that names the file (a handler for SIGBUS is installed on first use).
   static MappedFile open(const std::string& path);
@@ -24,7 +26,7 @@ class MappedFile {
   const std::string& path() const { return path_; }
 
   void advise_sequential() const;
-  // Asks for read-ahead and touches each page with `threads` threads, so that no later read faults.
+  // Touches each page with `threads` threads, so that no later read faults.
   void populate(unsigned threads) const;
   // Takes the pages of `part` (of bytes()) out of this process's memory. They stay in the page
   // cache; a later read brings them back. Nothing after take_over().

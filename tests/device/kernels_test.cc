@@ -119,6 +119,7 @@ void expect_exact(const Tested& tested, const Problem& problem) {
   const auto y = run(tested, problem, {rows});
   const auto divided = run(tested, problem, {1, rows / 2 + 1, rows});
   const auto by_twos = run(tested, problem, {rows / 3, rows}, ReadOrder::two_streams);
+  const auto by_fours = run(tested, problem, {rows / 3, rows}, ReadOrder::four_streams);
   const InputForm form = tested.matmul().form(problem.shape(), problem.n);
   std::vector<std::vector<double>> x;
   x.reserve(problem.n);
@@ -142,6 +143,7 @@ void expect_exact(const Tested& tested, const Problem& problem) {
           << "row " << r << ", activation row " << i;
       ASSERT_EQ(y[at], divided[at]) << "row " << r << " depends on how rows are divided";
       ASSERT_EQ(y[at], by_twos[at]) << "row " << r << " depends on the order of reading";
+      ASSERT_EQ(y[at], by_fours[at]) << "row " << r << " depends on the order of reading";
     }
   }
   for (std::size_t i = 0; i < problem.n; ++i) {

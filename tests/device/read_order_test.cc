@@ -17,6 +17,8 @@ class ReadOrderNamed : public testing::Test {
 TEST_F(ReadOrderNamed, TheUserDecides) {
   setenv("CEILING_READ_ORDER", "two-streams", 1);
   EXPECT_EQ(usual_read_order(), ReadOrder::two_streams);
+  setenv("CEILING_READ_ORDER", "four-streams", 1);
+  EXPECT_EQ(usual_read_order(), ReadOrder::four_streams);
   setenv("CEILING_READ_ORDER", "many-streams", 1);
   EXPECT_EQ(usual_read_order(), ReadOrder::many_streams);
 }

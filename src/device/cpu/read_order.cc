@@ -9,23 +9,26 @@
 namespace ceiling::cpu {
 namespace {
 
-bool is_amd_zen5_or_later() {
-  const Processor processor = this_processor();
-  return processor.vendor == Vendor::amd && processor.family >= 0x1a;
+ReadOrder order_of(const Processor& processor) {
+  if (processor.vendor != Vendor::amd) return ReadOrder::many_streams;
+  if (processor.family >= 0x1a) return ReadOrder::two_streams;   // Zen 5
+  if (processor.family == 0x19) return ReadOrder::four_streams;  // Zen 4
+  return ReadOrder::many_streams;
 }
 
 }  // namespace
 
 ReadOrder usual_read_order() {
   const char* wanted = std::getenv("CEILING_READ_ORDER");
-  if (wanted == nullptr || *wanted == '\0') {
-    return is_amd_zen5_or_later() ? ReadOrder::two_streams : ReadOrder::many_streams;
-  }
+  if (wanted == nullptr || *wanted == '\0') return order_of(this_processor());
   const std::string_view name = wanted;
   if (name == "many-streams") return ReadOrder::many_streams;
   if (name == "two-streams") return ReadOrder::two_streams;
+  if (name == "four-streams") return ReadOrder::four_streams;
   fail(ExitCode::usage,
-       "CEILING_READ_ORDER is '{}': set it to many-streams or two-streams, or unset it", name);
+       "CEILING_READ_ORDER is '{}': set it to many-streams, two-streams or four-streams, or unset "
+       "it",
+       name);
 }
 
 }  // namespace ceiling::cpu

@@ -111,6 +111,8 @@ MappedFile MappedFile::open(const std::string& path) {
          "cannot map '{}' ({}): {}; raise the limit of virtual memory (ulimit -v)", path,
          format_capacity({size}), std::strerror(errno));
   }
+  // Before the first read: pages come into the page cache as large as the mapping asks then.
+  ask_for_huge_pages(static_cast<std::byte*>(data), size);
   MappedFile mapped;
   mapped.data_ = static_cast<const std::byte*>(data);
   mapped.size_ = size;
@@ -145,7 +147,8 @@ void MappedFile::advise_sequential() const {
 
 void MappedFile::populate(unsigned threads) const {
   if (data_ == nullptr) return;
-  madvise(const_cast<std::byte*>(data_), size_, MADV_WILLNEED);
+  // No MADV_WILLNEED before: Linux reads what that asks for in small pages, and slower than the
+  // faults do (1.4-2.0 GB/s against 2.7 where this was measured).
   const std::size_t page = page_size();
   const std::size_t pages = (size_ + page - 1) / page;
   const std::size_t parts = std::max(1U, threads);
@@ -159,9 +162,9 @@ void MappedFile::populate(unsigned threads) const {
 
 void MappedFile::release(std::span<const std::byte> part) const {
   if (part.empty() || owned_) return;
-  // A page fault maps the pages around it too (64 KiB on Linux): those of a part that another
-  // thread has released by then. So each part takes its neighbourhood along.
-  constexpr std::size_t kAround = 64 << 10;
+  // A page fault maps the pages around it too (a huge page on Linux, 2 MiB): those of a part that
+  // another thread has released by then. So each part takes its neighbourhood along.
+  constexpr std::size_t kAround = 2 << 20;
   const std::size_t page = page_size();
   const auto begin = static_cast<std::size_t>(part.data() - data_);
   const std::size_t first = (begin - std::min(begin, kAround)) / page * page;

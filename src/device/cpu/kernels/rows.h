@@ -158,6 +158,8 @@ template <typename Row, typename Trial = NoTrial>
 void multiply_one(const Product& p, std::size_t first, const Trial& trial = Trial()) {
   if (p.order == ReadOrder::two_streams) {
     multiply_one_by_two<Row>(p, first, trial);
+  } else if (p.order == ReadOrder::four_streams) {
+    rows_times<Row, 1, 4, Fetch::by_processor, Trial>(p, first, trial);
   } else if (p.prepared_pitch <= kNearestCache) {
     rows_times<Row, 1, Row::kStreams, Fetch::ahead, Trial>(p, first, trial);
   } else {
