@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "gguf/writer.h"
+#include "model/origin.h"
 #include "model/recipes.h"
 #include "model/shapes.h"
 #include "quant/dequantise.h"
@@ -88,6 +89,8 @@ void declare_output(gguf::Writer& writer, const gguf::File& file, const Plan& pl
   writer.set_u32("general.file_type", recipe_file_type(options.recipe));
   writer.set_u32("general.quantization_version", 2);
   writer.set_bool("ceiling.quantised_with_importance", !options.importance.empty());
+  if (const std::string origin = quantised_origin(file); !origin.empty())
+    writer.set_string(kQuantisedFromKey, origin);
   for (std::size_t i = 0; i < plan.types.size(); ++i) {
     const auto& tensor = file.tensors()[i];
     writer.declare(tensor.name, plan.types[i], {tensor.shape.data(), tensor.dimensions});

@@ -20,7 +20,9 @@ class Tradeoff(unittest.TestCase):
             )
             self.assertEqual((result.code, result.errors), (0, ""))
             self.assertLessEqual(result.output.count("\n"), 20)
-            self.assertIn("itself quantised, Q4_1", result.output)
+            self.assertIn("itself quantised (Q4_1)", result.output.splitlines()[0])
+            self.assertIn("none is recommended for its quality", result.output)
+            self.assertEqual(result.output.count("not shown"), 3)
             self.assertTrue(result.output.endswith("run/report.html\n"))
             names = sorted(path.name for path in out.iterdir())
             self.assertEqual(names, ["report.html", "report.md", "tradeoff.json"])
@@ -30,6 +32,27 @@ class Tradeoff(unittest.TestCase):
             self.assertGreater(eight["bytes"], source["bytes"])
             self.assertLess(eight["mean_kl"], 0.02)
             self.assertGreater(min(eight["decode_tokens_per_s"]["samples"]), 0)
+            self.assertEqual(eight["dominated_by"], [], "one block tells no speeds apart")
+            self.assertIsNone(report["decode_ratio_told_apart"])
+
+    def test_floats_made_from_a_quantised_file_do_not_pass_for_the_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            floats = pathlib.Path(folder) / "floats.gguf"
+            made = ceiling("quantize", model(SMOLLM2), floats, "--type", "F16")
+            self.assertEqual(made.code, 0, made.errors)
+            text = DATA / "reference" / "README.md"
+            result = ceiling(
+                "tradeoff", floats, "--types", "Q8_0,F32", "--text", text, "--out", folder,
+                "--json", "--blocks", "2", *QUICK[2:]
+            )
+            self.assertEqual((result.code, result.errors), (0, ""))
+            report = result.json()
+            self.assertEqual(report["reference_quantised_to"], "Q4_1")
+            self.assertIn("itself quantised (Q4_1)", report["answer"])
+            memory, eight, balance = report["statements"]
+            self.assertEqual(memory["outcome"], "not supported")
+            self.assertRegex(memory["because"], r"3\.7\d times")
+            self.assertEqual([eight["outcome"], balance["outcome"]], ["not shown"] * 2)
 
     def test_bad_input(self):
         text = DATA / "reference" / "README.md"

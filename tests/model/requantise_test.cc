@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "gguf/writer.h"
+#include "model/origin.h"
 #include "os/files.h"
 #include "quant/dequantise.h"
 
@@ -136,6 +137,20 @@ TEST_F(Requantise, CopiesTheMetadataAndSaysWhatItWrote) {
   EXPECT_EQ(metadata.number("some.other.key"), 0.25F);
   EXPECT_EQ(metadata.require_u32("general.file_type"), 15U);
   EXPECT_EQ(metadata.boolean("ceiling.quantised_with_importance"), false);
+}
+
+TEST_F(Requantise, WritingFloatsDoesNotHideThatTheWeightsWereQuantised) {
+  EXPECT_EQ(quantised_origin(*source()), "");
+  requantise(source(), path("four.gguf"), options("Q4_K_M"));
+  const auto four = gguf::File::open(path("four.gguf"));
+  EXPECT_EQ(four->metadata().string(kQuantisedFromKey), std::nullopt);
+  EXPECT_EQ(quantised_origin(*four), "Q4_K_M");
+  requantise(four, path("float.gguf"), options("F16"));
+  const auto floats = gguf::File::open(path("float.gguf"));
+  EXPECT_EQ(storage_name(*floats), "F16");
+  EXPECT_EQ(quantised_origin(*floats), "Q4_K_M");
+  requantise(floats, path("two.gguf"), options("Q2_K"));
+  EXPECT_EQ(quantised_origin(*gguf::File::open(path("two.gguf"))), "Q4_K_M");
 }
 
 TEST_F(Requantise, ColumnsThatNoBlockFitsFallBackAndAreReported) {

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
 #include "base/printable.h"
 #include "gguf/file.h"
-#include "lab/statistics/statistics.h"
+#include "lab/tradeoff/dominance.h"
+#include "model/origin.h"
 #include "model/recipes.h"
 #include "os/files.h"
 #include "os/interrupt.h"
@@ -34,28 +34,6 @@ void check(const TradeoffOptions& options) {
   if (options.blocks == 0) fail(ExitCode::usage, "0 blocks: at least one is needed");
   if (options.decode_tokens == 0 || options.prompt_tokens == 0)
     fail(ExitCode::usage, "a speed test of 0 tokens: give at least one");
-}
-
-bool is_float(TensorType type) {
-  return type == TensorType::F32 || type == TensorType::F16 || type == TensorType::BF16;
-}
-
-// The type that holds most of the matrices' weights.
-TensorType main_type(const gguf::File& file) {
-  std::map<TensorType, std::uint64_t> elements;
-  for (const auto& tensor : file.tensors())
-    if (tensor.dimensions > 1) elements[tensor.type] += tensor.elements();
-  if (elements.empty())
-    fail(ExitCode::failed, "'{}' has no matrices: it is no model", file.label());
-  return std::max_element(elements.begin(), elements.end(),
-                          [](const auto& a, const auto& b) { return a.second < b.second; })
-      ->first;
-}
-
-bool any_quantised(const gguf::File& file) {
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const auto& tensor) {
-    return tensor.dimensions > 1 && !is_float(tensor.type);
-  });
 }
 
 Quality perplexity_from(const json& model) {
@@ -128,11 +106,12 @@ class Measurement {
   void describe_source() {
     const auto file = gguf::File::open(options_.model);
     result_.model_name = fs::path(options_.model).stem().string();
-    result_.source_quantised = any_quantised(*file);
+    result_.quantised_type = quantised_origin(*file);
+    result_.source_quantised = !result_.quantised_type.empty();
     result_.synthetic = file->metadata().boolean("ceiling.synthetic").value_or(false);
     result_.machine = probe::one_line(probe::describe_machine());
     TradeoffPoint point;
-    point.name = fmt::format("{} (source)", ceiling::name(main_type(*file)));
+    point.name = storage_name(*file) + " (source)";
     point.source = true;
     point.bytes = file->bytes().size();
     point.quality.top_agreement = 1;
@@ -234,19 +213,6 @@ class Measurement {
   std::vector<std::string> paths_;  // of each point
 };
 
-double decode_rate(const TradeoffPoint& point) {
-  return point.decode.empty() ? 0 : geometric_interval(point.decode, 0.95).value;
-}
-
-bool dominates(const TradeoffPoint& a, const TradeoffPoint& b) {
-  const double a_rate = decode_rate(a);
-  const double b_rate = decode_rate(b);
-  const bool no_worse =
-      a.bytes <= b.bytes && a_rate >= b_rate && a.quality.mean_kl <= b.quality.mean_kl;
-  return no_worse &&
-         (a.bytes < b.bytes || a_rate > b_rate || a.quality.mean_kl < b.quality.mean_kl);
-}
-
 }  // namespace
 
 std::string run_own_program(const std::vector<std::string>& arguments) {
@@ -265,14 +231,6 @@ Tradeoff measure_tradeoff(
     const std::function<void(std::uint64_t, std::uint64_t, const std::string&)>& progress) {
   check(options);
   return Measurement(options, program, progress).run();
-}
-
-void mark_dominated(std::vector<TradeoffPoint>& points) {
-  for (TradeoffPoint& point : points) {
-    point.dominated_by.clear();
-    for (const TradeoffPoint& other : points)
-      if (dominates(other, point)) point.dominated_by.push_back(other.name);
-  }
 }
 
 void write_tradeoff(const Tradeoff& tradeoff) {

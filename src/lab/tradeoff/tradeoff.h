@@ -37,17 +37,20 @@ struct TradeoffPoint {
   std::uint64_t bytes = 0;
   std::vector<double> decode, prefill;  // tokens/s, one of each block
   Quality quality;
-  // Names of those that are no larger, decode at least as fast (geometric means) and are no further
-  // from the source, and better in one of the three.
-  std::vector<std::string> dominated_by;
+  // Names of those that are told to be no larger, faster in decode and no further from the source;
+  // and of those that may be, for nothing tells them worse in one of the three.
+  std::vector<std::string> dominated_by, perhaps_dominated_by;
 };
 
 struct Tradeoff {
   TradeoffOptions options;
-  std::string model_name;         // the source's file name without its ending
-  bool source_quantised = false;  // then it is itself away from the full-precision model
-  bool synthetic = false;         // weights of `synth`: quality means nothing
-  std::string machine;            // one line
+  std::string model_name;  // the source's file name without its ending
+  // The source, or the file that it was made from, holds quantised matrices: then it is itself away
+  // from the full-precision model.
+  bool source_quantised = false;
+  std::string quantised_type;  // what they were quantised to: "Q4_1"
+  bool synthetic = false;      // weights of `synth`: quality means nothing
+  std::string machine;         // one line
   std::uint64_t counted_tokens = 0;
   std::uint32_t windows = 0;
   std::vector<TradeoffPoint> points;  // largest first; the source before its equals
@@ -65,9 +68,6 @@ std::string run_own_program(const std::vector<std::string>& arguments);
 Tradeoff measure_tradeoff(const TradeoffOptions& options, const OwnProgram& program,
                           const std::function<void(std::uint64_t done, std::uint64_t total,
                                                    const std::string& what)>& progress);
-
-// Fills dominated_by of every point.
-void mark_dominated(std::vector<TradeoffPoint>& points);
 
 std::string tradeoff_text(const Tradeoff& tradeoff);  // for the terminal: at most 19 lines
 std::string tradeoff_json(const Tradeoff& tradeoff);

@@ -1,19 +1,22 @@
 #include "lab/tradeoff/tradeoff_charts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
 
 #include "base/units.h"
 #include "lab/charts/svg.h"
 #include "lab/statistics/statistics.h"
+#include "lab/tradeoff/dominance.h"
 
 namespace ceiling::lab {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
-constexpr double kLeastKl = 1e-6;  // nats; below it nothing can be told apart
 
 // One type as a mark: x with its interval, y the divergence.
 struct Mark {
@@ -77,11 +80,16 @@ struct Scatter {
   std::string x_title, description;
 };
 
+std::string standing(const TradeoffPoint& point) {
+  if (!point.dominated_by.empty()) return "; dominated";
+  return point.perhaps_dominated_by.empty() ? "" : "; not told whether dominated";
+}
+
 std::string hover(const Mark& mark) {
   const TradeoffPoint& p = *mark.point;
   return fmt::format("{}: {}, {} tokens/s, {} nats from the source{}", p.name,
                      format_capacity({p.bytes}), shown(geometric_interval(p.decode, 0.95)),
-                     shown(p.quality.mean_kl), p.dominated_by.empty() ? "" : "; dominated");
+                     shown(p.quality.mean_kl), standing(p));
 }
 
 Axis divergence_axis(const Scatter& scatter, double bottom, double top) {
@@ -117,7 +125,9 @@ void draw_mark(Svg& svg, const Mark& mark, const Axis& x, double y) {
   if (mark.point->source) {
     svg.diamond(at, y, 6, "context", hover(mark));
   } else {
-    svg.circle(at, y, 5, mark.point->dominated_by.empty() ? "measured" : "hollow", hover(mark));
+    const bool kept = mark.point->dominated_by.empty() && mark.point->perhaps_dominated_by.empty();
+    svg.circle(at, y, 5, kept ? "measured" : "hollow", hover(mark));
+    if (!kept && mark.point->dominated_by.empty()) svg.circle(at, y, 2, "measured-dot");
   }
 }
 
@@ -146,19 +156,30 @@ std::string draw(const Scatter& scatter, ChartWidth width) {
   return svg.finish();
 }
 
-// Of all pairs of types: the share in which the one with less x is further from the source.
-double opposed_pairs(const std::vector<Mark>& marks) {
+// Of the pairs of types that are told apart in both: the share in which the one that is better in
+// one is further from the source; empty: most pairs are not told apart.
+using Measure = std::function<Order(const TradeoffPoint&, const TradeoffPoint&)>;
+std::optional<double> opposed_pairs(const Tradeoff& tradeoff, const Comparison& comparison,
+                                    const Measure& measure) {
   double opposed = 0;
+  double told = 0;
   double pairs = 0;
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const double dx = marks[i].x.value - marks[j].x.value;
-      const double dy = marks[i].point->quality.mean_kl - marks[j].point->quality.mean_kl;
+  for (const TradeoffPoint& a : tradeoff.points) {
+    for (const TradeoffPoint& b : tradeoff.points) {
+      if (&a == &b) break;
+      const Order x = measure(a, b);
+      const Order y = comparison.divergence(a, b);
       pairs += 1;
-      opposed += dx * dy < 0 ? 1 : 0;
+      if (x == Order::untold || y == Order::untold) continue;
+      told += 1;
+      opposed +=
+          (x == Order::better && y == Order::worse) || (x == Order::worse && y == Order::better)
+              ? 1
+              : 0;
     }
   }
-  return pairs > 0 ? opposed / pairs : 0;
+  if (told == 0 || told < pairs / 2) return std::nullopt;
+  return opposed / told;
 }
 
 Chart scatter_chart(const Tradeoff& tradeoff, std::string id, Scatter scatter) {
@@ -167,8 +188,10 @@ Chart scatter_chart(const Tradeoff& tradeoff, std::string id, Scatter scatter) {
   Chart chart;
   chart.id = std::move(id);
   chart.reading =
-      "Lower is nearer to the source, the diamond. Filled: no other type is better in size, decode "
-      "speed and divergence together; hollow: some type is. Lines: 95 % intervals.";
+      "Lower is nearer to the source, the diamond. Filled: no other is as good in size, decode "
+      "speed "
+      "and divergence together and better in one; hollow: another is; with a dot: not told apart "
+      "from one. Lines: each type's own 95 % interval.";
   chart.wide = draw(scatter, kWide);
   chart.narrow = draw(scatter, kNarrow);
   chart.data = tradeoff_table(tradeoff);
@@ -176,6 +199,21 @@ Chart scatter_chart(const Tradeoff& tradeoff, std::string id, Scatter scatter) {
 }
 
 constexpr double kMostPairs = 0.8;
+
+// "Q4_K_M"; of what is not told, "not told: Q4_0".
+std::string dominators(const TradeoffPoint& point) {
+  if (!point.dominated_by.empty()) return fmt::format("{}", fmt::join(point.dominated_by, ", "));
+  if (point.perhaps_dominated_by.empty()) return "–";
+  return fmt::format("not told: {}", fmt::join(point.perhaps_dominated_by, ", "));
+}
+
+// "0.0321 ± 0.0007": both in the digits of the value.
+std::string shown_divergence(const Quality& quality) {
+  const std::string value = shown(quality.mean_kl);
+  const auto point = value.find('.');
+  const std::size_t decimals = point == std::string::npos ? 0 : value.size() - point - 1;
+  return fmt::format("{} ± {:.{}f}", value, quality.mean_kl_error, decimals);
+}
 
 }  // namespace
 
@@ -186,10 +224,17 @@ Chart size_chart(const Tradeoff& tradeoff) {
     const double size = static_cast<double>(point.bytes) / kMiB;
     scatter.marks.push_back({&point, {size, size, size, 1}});
   }
-  const bool opposed = opposed_pairs(scatter.marks) >= kMostPairs;
+  const Comparison comparison(tradeoff.points);
+  const auto opposed = opposed_pairs(tradeoff, comparison, Comparison::size);
   Chart chart = scatter_chart(tradeoff, "size", std::move(scatter));
-  chart.title = opposed ? "Smaller files lie further from the source"
-                        : "Size alone does not tell how far a type lies from the source";
+  if (!opposed) {
+    chart.title =
+        fmt::format("Over {} tokens, most divergences are not told apart", tradeoff.counted_tokens);
+  } else {
+    chart.title = *opposed >= kMostPairs
+                      ? "Smaller files lie further from the source"
+                      : "Size alone does not tell how far a type lies from the source";
+  }
   return chart;
 }
 
@@ -198,12 +243,18 @@ Chart decode_chart(const Tradeoff& tradeoff) {
   scatter.x_title = "decode, tokens/s";
   for (const TradeoffPoint& point : tradeoff.points)
     scatter.marks.push_back({&point, geometric_interval(point.decode, 0.95)});
-  std::vector<Mark> slower = scatter.marks;  // opposed where slower is nearer
-  for (Mark& mark : slower) mark.x.value = -mark.x.value;
-  const bool costs = opposed_pairs(slower) >= kMostPairs;
+  const Comparison comparison(tradeoff.points);
+  const auto opposed = opposed_pairs(
+      tradeoff, comparison,
+      [&](const TradeoffPoint& a, const TradeoffPoint& b) { return comparison.decode(a, b); });
   Chart chart = scatter_chart(tradeoff, "decode", std::move(scatter));
-  chart.title = costs ? "Faster types lie further from the source"
+  if (!opposed) {
+    chart.title = "Most types are not told apart in speed and divergence";
+  } else {
+    chart.title = *opposed >= kMostPairs
+                      ? "Faster types lie further from the source"
                       : "Speed is not always paid for with distance from the source";
+  }
   return chart;
 }
 
@@ -213,16 +264,13 @@ Table tradeoff_table(const Tradeoff& tradeoff) {
                   "Perplexity",  "KL, nats", "99 % of KL below", "Same top token",
                   "Dominated by"};
   for (const TradeoffPoint& p : tradeoff.points) {
-    std::string dominated;
-    for (const std::string& name : p.dominated_by)
-      dominated += (dominated.empty() ? "" : ", ") + name;
-    const auto kl = [&](double value) { return p.source ? "0" : shown(value); };
+    const Quality& q = p.quality;
     table.rows.push_back({p.name, format_capacity({p.bytes}),
                           shown(geometric_interval(p.decode, 0.95)),
-                          shown(geometric_interval(p.prefill, 0.95)), shown(p.quality.perplexity),
-                          kl(p.quality.mean_kl), kl(p.quality.p99_kl),
-                          fmt::format("{:.1f} %", 100 * p.quality.top_agreement),
-                          dominated.empty() ? "–" : dominated});
+                          shown(geometric_interval(p.prefill, 0.95)),
+                          fmt::format("{} ± {}", shown(q.perplexity), shown(q.perplexity_error)),
+                          p.source ? "0" : shown_divergence(q), p.source ? "0" : shown(q.p99_kl),
+                          fmt::format("{:.1f} %", 100 * q.top_agreement), dominators(p)});
   }
   return table;
 }

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "lab/tradeoff/dominance.h"
 #include "model/tiny_model.h"
 #include "os/files.h"
 
@@ -200,11 +201,53 @@ TEST_F(TradeoffTest, ReportsSayWhatIsDominatedAndWhetherTheSourceIsQuantised) {
   const json data = json::parse(os::read_file(options_.directory + "/tradeoff.json"));
   EXPECT_EQ(data["types"].size(), 6U);
   EXPECT_EQ(data["reference_is_quantised"], false);
+}
 
+TEST_F(TradeoffTest, FromAQuantisedSourceNoTypeIsRecommended) {
   TinyModel::make("llama").with_type(TensorType::Q8_0).write(options_.model);
   const Tradeoff quantised = measure();
-  EXPECT_THAT(tradeoff_text(quantised), HasSubstr("itself quantised, Q8_0 (source)"));
-  EXPECT_EQ(json::parse(tradeoff_json(quantised))["reference_is_quantised"], true);
+  write_tradeoff(quantised);
+  const json data = json::parse(tradeoff_json(quantised));
+  EXPECT_EQ(data["reference_is_quantised"], true);
+  EXPECT_EQ(data["reference_quantised_to"], "Q8_0");
+  for (const std::string& said :
+       {tradeoff_text(quantised), os::read_file(options_.directory + "/report.html"),
+        os::read_file(options_.directory + "/report.md"), data["answer"].get<std::string>()}) {
+    EXPECT_THAT(said, AllOf(HasSubstr("itself quantised (Q8"), HasSubstr("0.500"),
+                            HasSubstr("not dominated: "), Not(HasSubstr("worth choosing"))));
+  }
+  EXPECT_THAT(tradeoff_text(quantised), HasSubstr("none is recommended for its quality"));
+  EXPECT_EQ(data["statements"].size(), 3U);
+  for (const json& statement : data["statements"]) EXPECT_EQ(statement["outcome"], "not shown");
+}
+
+TEST_F(TradeoffTest, FloatsMadeFromAQuantisedFileAreAQuantisedSource) {
+  TinyModel model = TinyModel::make("llama").with_type(TensorType::F16);
+  model.further_keys = [](gguf::Writer& writer) {
+    writer.set_string("ceiling.quantised_from", "Q4_1");
+  };
+  model.write(options_.model);
+  EXPECT_THAT(tradeoff_text(measure()), HasSubstr("itself quantised (Q4_1)"));
+}
+
+TEST_F(TradeoffTest, WhatTheBlocksDoNotTellApartIsSaidInEveryReport) {
+  write_tradeoff(measure());  // Q4_0 with 82 tokens/s beside Q2_K with 81
+  const json data = json::parse(os::read_file(options_.directory + "/tradeoff.json"));
+  EXPECT_EQ(data["fastest_in_decode"]["type"], "Q4_0");
+  EXPECT_THAT(data["fastest_in_decode"]["not_told_apart_from"], testing::Contains("Q2_K"));
+  EXPECT_GT(data["decode_ratio_told_apart"], 1.0);
+  for (const std::string& said :
+       {tradeoff_text(measure()), os::read_file(options_.directory + "/report.html"),
+        os::read_file(options_.directory + "/report.md")})
+    EXPECT_THAT(said, HasSubstr("not told apart by 4 blocks: Q4"));
+
+  options_.blocks = 1;
+  const Tradeoff once = measure();
+  EXPECT_EQ(json::parse(tradeoff_json(once))["decode_ratio_told_apart"], nullptr);
+  EXPECT_THAT(named(once, "Q5_0").dominated_by, IsEmpty());
+  EXPECT_THAT(named(once, "Q5_0").perhaps_dominated_by, ElementsAre("Q4_K_M"));
+  EXPECT_THAT(tradeoff_text(once), AllOf(HasSubstr("1 block and 510 tokens"),
+                                         Not(HasSubstr("dominated (")), Not(HasSubstr("inf"))));
 }
 
 TEST_F(TradeoffTest, OneTypeAndOneBlockMakeAReportToo) {
