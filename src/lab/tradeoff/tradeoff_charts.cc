@@ -38,36 +38,37 @@ class Labels {
   void keep_clear(double x_low, double x_high, double y) {
     taken_.push_back({x_low - 6, y - 4, x_high + 6, y + 4});
   }
-  void place(Svg& svg, double x, double y, std::string_view text, std::string_view style) {
+  // False: there is no room, and the mark stays without a label.
+  bool place(Svg& svg, const Estimate& x, double y, std::string_view text, std::string_view style) {
     const double width = 7.4 * static_cast<double>(text.size());
     struct Spot {
-      double dx, dy;
+      double x, dy;
       Anchor anchor;
     };
-    constexpr std::array<Spot, 8> kSpots = {{{9, 4, Anchor::start},
-                                             {-9, 4, Anchor::end},
-                                             {0, -10, Anchor::middle},
-                                             {0, 19, Anchor::middle},
-                                             {9, -9, Anchor::start},
-                                             {9, 18, Anchor::start},
-                                             {-9, -9, Anchor::end},
-                                             {-9, 18, Anchor::end}}};
-    for (const Spot& spot : kSpots) {
-      const double start = x + spot.dx -
-                           (spot.anchor == Anchor::start    ? 0
-                            : spot.anchor == Anchor::middle ? width / 2
-                                                            : width);
+    const double left = x.low - 9;
+    const double right = x.high + 9;
+    const std::array<Spot, 8> spots = {{{right, 4, Anchor::start},
+                                        {left, 4, Anchor::end},
+                                        {x.value, -10, Anchor::middle},
+                                        {x.value, 19, Anchor::middle},
+                                        {right, -9, Anchor::start},
+                                        {right, 18, Anchor::start},
+                                        {left, -9, Anchor::end},
+                                        {left, 18, Anchor::end}}};
+    for (const Spot& spot : spots) {
+      const double start = spot.x - (spot.anchor == Anchor::start    ? 0
+                                     : spot.anchor == Anchor::middle ? width / 2
+                                                                     : width);
       const Box box{start, y + spot.dy - 11, start + width, y + spot.dy + 3};
       const bool inside = box.left >= area_.left && box.right <= area_.right &&
                           box.top >= area_.top && box.bottom <= area_.bottom;
-      const bool is_last = &spot == &kSpots.back();
-      if (!is_last && (!inside || std::any_of(taken_.begin(), taken_.end(),
-                                              [&](const Box& b) { return b.meets(box); })))
+      if (!inside || std::ranges::any_of(taken_, [&](const Box& b) { return b.meets(box); }))
         continue;
       taken_.push_back(box);
-      svg.text(x + spot.dx, y + spot.dy, text, style, spot.anchor);
-      return;
+      svg.text(spot.x, y + spot.dy, text, style, spot.anchor);
+      return true;
     }
+    return false;
   }
 
  private:
@@ -131,11 +132,21 @@ void draw_mark(Svg& svg, const Mark& mark, const Axis& x, double y) {
   }
 }
 
-std::string draw(const Scatter& scatter, ChartWidth width) {
+struct Drawing {
+  std::string svg;
+  bool all_named = true;
+};
+
+Drawing draw(const Scatter& scatter, ChartWidth width) {
   const double height = width.narrow ? 340 : 380;
   const Box area{54, 26, width.pixels - 14, height - 48};
   double most = 0;
-  for (const Mark& mark : scatter.marks) most = std::max(most, mark.x.high);
+  double farthest = 0;  // end of an interval; those of few blocks may be very long and are cut
+  for (const Mark& mark : scatter.marks) {
+    most = std::max(most, mark.x.value);
+    farthest = std::max(farthest, mark.x.high);
+  }
+  most = std::min(farthest, 2 * most);
   const Axis x = Axis::linear(0, most, area.left, area.right);
   // The source's zero has no place on a logarithmic axis: it stands on the floor beneath.
   const Axis y = divergence_axis(scatter, area.bottom - 26, area.top);
@@ -145,15 +156,19 @@ std::string draw(const Scatter& scatter, ChartWidth width) {
     return mark.point->source ? area.bottom : y.at(mark.point->quality.mean_kl);
   };
   Labels labels(area.left, width.pixels, 0, area.bottom);
+  Drawing drawing;
   for (const Mark& mark : scatter.marks) {
     draw_mark(svg, mark, x, y_of(mark));
     labels.keep_clear(x.at(mark.x.low), x.at(mark.x.high), y_of(mark));
   }
   for (const Mark& mark : scatter.marks) {
-    labels.place(svg, x.at(mark.x.value), y_of(mark), mark.point->name,
-                 mark.point->dominated_by.empty() ? "label" : "label muted");
+    const Estimate at{x.at(mark.x.value), x.at(mark.x.low), x.at(mark.x.high), mark.x.n};
+    const bool named = labels.place(svg, at, y_of(mark), mark.point->name,
+                                    mark.point->dominated_by.empty() ? "label" : "label muted");
+    drawing.all_named = drawing.all_named && named;
   }
-  return svg.finish();
+  drawing.svg = svg.finish();
+  return drawing;
 }
 
 // Of the pairs of types that are told apart in both: the share in which the one that is better in
@@ -192,13 +207,18 @@ Chart scatter_chart(const Tradeoff& tradeoff, std::string id, Scatter scatter) {
       "speed "
       "and divergence together and better in one; hollow: another is; with a dot: not told apart "
       "from one. Lines: each type's own 95 % interval.";
-  chart.wide = draw(scatter, kWide);
-  chart.narrow = draw(scatter, kNarrow);
+  const Drawing wide = draw(scatter, kWide);
+  const Drawing narrow = draw(scatter, kNarrow);
+  if (!wide.all_named || !narrow.all_named)
+    chart.reading += " Where marks crowd, names are left out; the numbers beneath have all.";
+  chart.wide = wide.svg;
+  chart.narrow = narrow.svg;
   chart.data = tradeoff_table(tradeoff);
   return chart;
 }
 
 constexpr double kMostPairs = 0.8;
+constexpr std::string_view kPlusMinus = "±\u00a0";  // does not part from the error
 
 // "Q4_K_M"; of what is not told, "not told: Q4_0".
 std::string dominators(const TradeoffPoint& point) {
@@ -212,7 +232,7 @@ std::string shown_divergence(const Quality& quality) {
   const std::string value = shown(quality.mean_kl);
   const auto point = value.find('.');
   const std::size_t decimals = point == std::string::npos ? 0 : value.size() - point - 1;
-  return fmt::format("{} ± {:.{}f}", value, quality.mean_kl_error, decimals);
+  return fmt::format("{} {}{:.{}f}", value, kPlusMinus, quality.mean_kl_error, decimals);
 }
 
 }  // namespace
@@ -265,12 +285,12 @@ Table tradeoff_table(const Tradeoff& tradeoff) {
                   "Dominated by"};
   for (const TradeoffPoint& p : tradeoff.points) {
     const Quality& q = p.quality;
-    table.rows.push_back({p.name, format_capacity({p.bytes}),
-                          shown(geometric_interval(p.decode, 0.95)),
-                          shown(geometric_interval(p.prefill, 0.95)),
-                          fmt::format("{} ± {}", shown(q.perplexity), shown(q.perplexity_error)),
-                          p.source ? "0" : shown_divergence(q), p.source ? "0" : shown(q.p99_kl),
-                          fmt::format("{:.1f} %", 100 * q.top_agreement), dominators(p)});
+    table.rows.push_back(
+        {p.name, format_capacity({p.bytes}), shown(geometric_interval(p.decode, 0.95)),
+         shown(geometric_interval(p.prefill, 0.95)),
+         fmt::format("{} {}{}", shown(q.perplexity), kPlusMinus, shown(q.perplexity_error)),
+         p.source ? "0" : shown_divergence(q), p.source ? "0" : shown(q.p99_kl),
+         fmt::format("{:.1f} %", 100 * q.top_agreement), dominators(p)});
   }
   return table;
 }
