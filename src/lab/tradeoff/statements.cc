@@ -104,7 +104,7 @@ std::string what_decides(const Tradeoff& tradeoff, const TradeoffPoint& point) {
   for (const bool larger : {false, true})
     if (const TradeoffPoint* next = neighbour(tradeoff, point, larger))
       choices.push_back(exchange(point, *next));
-  const std::string start =
+  std::string start =
       point.perhaps_dominated_by.empty()
           ? "nothing dominates it"
           : fmt::format("not told by {} blocks and {} tokens whether {} dominates it",
