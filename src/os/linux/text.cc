@@ -1,8 +1,8 @@
 #include "os/linux/text.h"
 
+#include <array>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 
 namespace ceiling::os {
 namespace {
@@ -37,7 +37,13 @@ std::optional<std::string_view> rest_of_line(std::string_view text, std::string_
 std::optional<std::string> read_text(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) return std::nullopt;
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Not by iterators: those throw what read() notes, such as a process that has gone meanwhile.
+  std::string text;
+  std::array<char, 4096> piece{};
+  do {
+    file.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  } while (file);
   if (file.bad()) return std::nullopt;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\0')) {
     text.pop_back();
