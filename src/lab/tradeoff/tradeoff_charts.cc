@@ -40,7 +40,9 @@ class Labels {
   }
   // False: there is no room, and the mark stays without a label.
   bool place(Svg& svg, const Estimate& x, double y, std::string_view text, std::string_view style) {
-    const double width = 7.4 * static_cast<double>(text.size());
+    // As wide as names of types are in a wide face (DejaVu Sans): what has room then has room in
+    // all.
+    const double width = 8.7 * static_cast<double>(text.size());
     struct Spot {
       double x, dy;
       Anchor anchor;
@@ -59,7 +61,7 @@ class Labels {
       const double start = spot.x - (spot.anchor == Anchor::start    ? 0
                                      : spot.anchor == Anchor::middle ? width / 2
                                                                      : width);
-      const Box box{start, y + spot.dy - 11, start + width, y + spot.dy + 3};
+      const Box box{start, y + spot.dy - 13, start + width, y + spot.dy + 4};
       const bool inside = box.left >= area_.left && box.right <= area_.right &&
                           box.top >= area_.top && box.bottom <= area_.bottom;
       if (!inside || std::ranges::any_of(taken_, [&](const Box& b) { return b.meets(box); }))
@@ -155,7 +157,8 @@ Drawing draw(const Scatter& scatter, ChartWidth width) {
   const auto y_of = [&](const Mark& mark) {
     return mark.point->source ? area.bottom : y.at(mark.point->quality.mean_kl);
   };
-  Labels labels(area.left, width.pixels, 0, area.bottom);
+  constexpr double kTitle = 16;  // the vertical axis's, above all
+  Labels labels(area.left, width.pixels, kTitle, area.bottom);
   Drawing drawing;
   for (const Mark& mark : scatter.marks) {
     draw_mark(svg, mark, x, y_of(mark));
