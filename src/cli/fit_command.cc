@@ -15,7 +15,11 @@
 #include "cli/fit_flags.h"
 #include "cli/fit_report.h"
 #include "cli/fit_subject.h"
+#include "cli/left_out_report.h"
+#include "lab/ledger/directory.h"
 #include "lab/ledger/earlier_lab.h"
+#include "lab/ledger/left_out.h"
+#include "lab/protocol/verify.h"
 #include "os/files.h"
 
 namespace ceiling::cli {
@@ -297,13 +301,24 @@ void print_validation(const Flags& flags) {
   }
 }
 
+void print_left_out(const Flags& flags) {
+  const lab::RunDirectory run = lab::RunDirectory::open(flags.lab);
+  lab::require_sound(run);
+  const lab::Plan plan = run.read_plan();
+  const std::vector<lab::ToldCell> cells = lab::leave_each_out(run);
+  if (flags.json) return print_json(left_out_json(plan, cells));
+  fmt::print("{}", left_out_text(plan, cells));
+}
+
 void run(const Flags& flags) {
   if (flags.describe) {
     fmt::print(
         "{}", catalogue_row(measure_this_machine(flags.bandwidth, {flags.lab, flags.lab_without})));
     return;
   }
-  if (!flags.validate.empty()) {
+  if (flags.leave_out) {
+    print_left_out(flags);
+  } else if (!flags.validate.empty()) {
     print_validation(flags);
   } else if (!flags.compare.empty()) {
     print_comparison(flags);

@@ -83,7 +83,7 @@ void add_machine(CLI::App& command, FitFlags& flags) {
 
 // Each asks something else: two at once would leave one without an answer.
 void add_modes(CLI::App& command, FitFlags& flags) {
-  const std::array<CLI::Option*, 6> modes = {
+  const std::array<CLI::Option*, 7> modes = {
       command.add_flag("--recommend", flags.recommend,
                        "Which type for daily use, evaluation, small"),
       command.add_option("--want", flags.want, "Which machines reach so many tokens/s")
@@ -98,7 +98,11 @@ void add_modes(CLI::App& command, FitFlags& flags) {
       command.add_option("--validate", flags.validate, "Judge published rows (docs/formats.md)")
           ->check(CLI::ExistingFile)
           ->type_name("FILE.csv"),
-      command.add_flag("--describe", flags.describe, "A catalogue row for this machine")};
+      command.add_flag("--describe", flags.describe, "A catalogue row for this machine"),
+      command
+          .add_flag("--leave-out", flags.leave_out,
+                    "How well the cells of a lab run predict one another, each left out in turn")
+          ->needs("--lab")};
   for (CLI::Option* mode : modes) {
     for (CLI::Option* other : modes) {
       if (mode != other) mode->excludes(other);
@@ -106,6 +110,7 @@ void add_modes(CLI::App& command, FitFlags& flags) {
   }
   modes[0]->excludes("--model");     // a file has its type already
   modes[1]->excludes("--hardware");  // it asks which
+  modes[6]->excludes("--hardware")->excludes("--model")->excludes("--shape");
   modes[3]->excludes("--hardware")->excludes("--model")->excludes("--shape");
   command.add_flag("--report", flags.report, "With --compare: also write a page")
       ->needs("--compare");

@@ -20,7 +20,8 @@ struct FitFlags {
   std::string lab, compare, validate, output;
   std::vector<std::string> what_if, lab_without;
   double want = 0;
-  bool recommend = false, report = false, describe = false, workloads = false, json = false;
+  bool recommend = false, report = false, describe = false, leave_out = false, workloads = false,
+       json = false;
 };
 
 // `flags` outlives the command.

@@ -23,10 +23,10 @@ double checked(BytesPerSecond rate, std::string_view of) {
        rate.gb_per_s());
 }
 
-double host_share(const Program& program, std::uint32_t depth, std::uint32_t count,
+double host_share(const Program& program, std::uint32_t depth, std::uint32_t count, KvType kv,
                   const UnitRates& rates) {
   const MachineRates machine{.read = rates.host, .threads = rates.threads};
-  const double share = predict_decode(program, depth, count, machine).share.median;
+  const double share = predict_decode(program, depth, count, machine, kv).share.median;
   return rates.threads >= kManyThreads ? std::max(share, kHostShare) : share;
 }
 
@@ -76,7 +76,7 @@ PlacedPrediction predict_placed(const Program& program, const Placement& placeme
       ++streamed_runs;
       on_device += reads.layers * kDeviceLayerSeconds + bytes / checked(rates.device, "device");
     } else if (segment.unit == host) {
-      const double share = host_share(program, depth, count, rates);
+      const double share = host_share(program, depth, count, kv, rates);
       seconds = bytes / (rates.host.value * share * (streams ? kBesideTheLink : 1));
       on_host += seconds;
     } else {

@@ -116,15 +116,20 @@ Speed decode_speed(const Question& question, const Program& program, const Speed
   return speed;
 }
 
+// Of a token's time, where it is worth a word.
+std::string kv_of_step(const DecodeTime& time) {
+  constexpr double kWorthSaying = 0.02;
+  if (time.kv_s <= kWorthSaying * time.total_s()) return {};
+  return fmt::format(", KV {:.1f} ms", time.kv_s * 1e3);
+}
+
 std::string reason_of(const Question& question, const Answer& answer, const DecodeWork& work) {
   const DecodeTime& device = answer.device;
   const double stream_gb_s = work.weight_bytes / device.stream_s / 1e9;
   std::string text = fmt::format("read {:.1f} GB at {:.0f} GB/s of {:.0f}, fixed {:.1f} ms",
                                  work.weight_bytes / 1e9, stream_gb_s,
                                  question.hardware.bandwidth.gb_per_s(), device.fixed_s * 1e3);
-  if (device.kv_s > 0.02 * device.total_s()) {
-    text += fmt::format(", KV {:.1f} ms", device.kv_s * 1e3);
-  }
+  text += kv_of_step(device);
   if (answer.spilled_share > 0) {
     text +=
         fmt::format("; {:.0f} % spilled, {:.0f} ms on the host's processor",
@@ -248,10 +253,15 @@ Answer answer_here(const Question& question, const Program& program, const Speed
   rates.calibration.fixed *= question.fixed_scale;
   rates.compute *= question.hardware.compute;
   const std::uint32_t after_prompt = std::min(question.prompt, question.context - 1);
-  const DecodePrediction here = predict_decode(program, after_prompt, kDecoded, rates);
+  const DecodePrediction here = predict_decode(program, after_prompt, kDecoded, rates, question.kv);
   const std::uint32_t last = question.context > kDecoded ? question.context - kDecoded : 0;
   out.tokens_per_s = here.tokens_per_s;
-  out.tokens_per_s_full_context = predict_decode(program, last, kDecoded, rates).tokens_per_s;
+  out.tokens_per_s_full_context =
+      predict_decode(program, last, kDecoded, rates, question.kv).tokens_per_s;
+  out.device = {.fixed_s = here.fixed_s,
+                .stream_s = here.stream_s,
+                .kv_s = here.kv_s,
+                .tokens_per_s = here.tokens_per_s};
   out.token_s = 1 / here.tokens_per_s.median;
   out.ceiling_tokens_per_s = here.ceiling_tokens_per_s;
   out.first_token_s = log_normal(
@@ -260,6 +270,7 @@ Answer answer_here(const Question& question, const Program& program, const Speed
   out.reason = fmt::format("read {:.2f} GB at {:.1f} GB/s measured here, {:.0f} % of that ceiling",
                            static_cast<double>(here.bytes_per_token) / 1e9, rates.read.gb_per_s(),
                            here.share.median * 100);
+  out.reason += kv_of_step(out.device);
   return out;
 }
 

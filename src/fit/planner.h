@@ -89,8 +89,8 @@ struct Answer {
 Answer answer(const Question& question, const Program& program, const SpeedModel& model);
 
 // The same for this machine and this program's own engine, from rates measured here: decode as
-// predict_decode, the prompt as estimate_prefill; what the question changes of fixed costs and
-// arithmetic changes them too.
+// predict_decode (its KV cache of the question's type), the prompt as estimate_prefill; what the
+// question changes of fixed costs and arithmetic changes them too.
 Answer answer_here(const Question& question, const Program& program, const SpeedModel& model,
                    const MachineRates& measured);
 

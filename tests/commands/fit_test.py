@@ -150,6 +150,34 @@ class Learning(unittest.TestCase):
         result = self.fit("--lab", self.run_folder, "--lab-without", "7B-Q4_K_M")
         self.assertIn("(3 cells)", result.json()[0]["inputs"]["speeds"])
 
+    def test_the_page_of_an_earlier_version_changes_nothing(self):
+        share = self.share("--lab", self.run_folder)
+        (self.run_folder / "report.html").write_text("the page of an earlier version")
+        (self.run_folder / "report.md").unlink()
+        self.assertEqual(self.share("--lab", self.run_folder), share)
+        self.assertEqual(ceiling("lab", "verify", self.run_folder).code, 4)
+
+    def test_each_cell_is_told_from_the_others(self):
+        result = ceiling("fit", "--lab", self.run_folder, "--leave-out", "--json")
+        self.assertEqual(result.code, 0, result.errors)
+        cells = result.json()["cells"]
+        self.assertEqual([c["cell"] for c in cells if c["type_taught"]], ["1B-Q4_K_M", "7B-Q4_K_M"])
+        for cell in cells:
+            self.assertAlmostEqual(cell["error"], cell["predicted_share"] / cell["measured_share"] - 1, places=9)
+        text = ceiling("fit", "--lab", self.run_folder, "--leave-out")
+        self.assertRegex(text.output, r"\d of 2 cells whose type another model teaches within 5 %")
+        self.assertEqual(ceiling("fit", "--leave-out").code, 2)
+
+    def test_the_cache_s_type_changes_the_speed(self):
+        def ask(kv):
+            result = ceiling("fit", "--bandwidth", "8", "--shape", "7B", "-c", "4096", "-p", "3000", "--kv", kv, "--json")
+            self.assertEqual(result.code, 0, result.errors)
+            return result.json()[0]
+        half, eight = ask("f16"), ask("q8_0")
+        self.assertLess(eight["token_s"]["kv"], 0.7 * half["token_s"]["kv"])
+        self.assertGreater(eight["tokens_per_s"]["median"], 1.05 * half["tokens_per_s"]["median"])
+        self.assertEqual(eight["token_s"]["stream"], half["token_s"]["stream"])
+
     def test_a_run_that_was_changed_teaches_nothing(self):
         results = self.run_folder / "results.csv"
         text = results.read_bytes()

@@ -1,13 +1,10 @@
 """The planner's scripts, as docs/planner.md names them."""
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
-
-from program import BINARY, DATA, ceiling
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 
@@ -32,20 +29,6 @@ class Spill(unittest.TestCase):
             path = pathlib.Path(folder) / "spill.csv"
             path.write_text(header + "".join(f"x,e,1,CUDA,m,Q4_0,tg128,{n},{speed}\n" for n, speed in ((0, 1), (1, 3), (2, 2))))
             self.assertIn("| 1 of 2 | 3.00 | 1.33 | -55.6 % |", printed("spill.py", "--spill", path))
-
-
-class NextSize(unittest.TestCase):
-    def test_each_size_is_predicted_from_the_others(self):
-        with tempfile.TemporaryDirectory() as folder:
-            run = pathlib.Path(folder) / "run"
-            shutil.copytree(DATA / "lab" / "run", run)
-            self.assertEqual(ceiling("lab", "report", run).code, 0)
-            text = printed("next_size.py", "--run", run, "--ceiling", BINARY)
-        rows = re.findall(r"^\| (\S+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \|", text, re.M)
-        self.assertEqual([row[0] for row in rows], ["1B-Q4_K_M", "1B-Q8_0", "7B-Q4_K_M"])
-        for _, trials, measured, predicted in rows:
-            self.assertGreater(int(trials), 0)
-            self.assertTrue(0 < float(measured) < 1.2 and 0 < float(predicted) < 1.2)
 
 
 if __name__ == "__main__":

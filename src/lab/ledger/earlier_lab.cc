@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -36,30 +38,70 @@ bool same_machine(const PlanMachine& a, const PlanMachine& b) {
   return a.cpu == b.cpu && a.threads == b.threads && a.memory_bytes == b.memory_bytes;
 }
 
-}  // namespace
+// What the trials of one cell that count showed.
+struct Trials {
+  std::vector<double> shares, memory_gb_per_s;
+};
 
-std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
-                                                const std::vector<std::string>& without) {
-  const Plan plan = run.read_plan();
+double middle(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// Standard error of the median's logarithm; 0 where one trial cannot tell.
+double median_log_sd(const std::vector<double>& values) {
+  if (values.size() < 2) return 0;
+  const auto n = static_cast<double>(values.size());
+  double sum = 0;
+  double squares = 0;
+  for (const double value : values) {
+    sum += std::log(value);
+    squares += std::pow(std::log(value), 2);
+  }
+  constexpr double kMedianOverMean = 1.2533141373155001;  // of normal values: sqrt(pi / 2)
+  const double variance = std::max(0.0, squares - sum * sum / n) / (n - 1);
+  return kMedianOverMean * std::sqrt(variance / n);
+}
+
+std::map<std::string, Trials, std::less<>> trials_by_cell(const RunDirectory& run) {
   const fit::Table results = fit::Table::parse(os::read_file(run.results()), run.results());
   results.require({"cell", "excluded", "share_of_ceiling"});
-  std::map<std::string, std::vector<double>, std::less<>> shares;
+  std::map<std::string, Trials, std::less<>> out;
   for (const fit::TableRow& row : results.rows()) {
     if (!results.cell(row, "excluded").empty()) continue;
-    if (const auto share = results.positive(row, "share_of_ceiling")) {
-      shares[std::string(results.cell(row, "cell"))].push_back(*share);
+    const auto share = results.positive(row, "share_of_ceiling");
+    if (!share) continue;
+    Trials& trials = out[std::string(results.cell(row, "cell"))];
+    trials.shares.push_back(*share);
+    if (const auto rate = results.positive(row, "memory_gb_per_s")) {
+      trials.memory_gb_per_s.push_back(*rate);
     }
   }
-  std::vector<fit::MeasuredShare> out;
+  return out;
+}
+
+}  // namespace
+
+std::vector<MeasuredCell> measured_cells(const RunDirectory& run,
+                                         const std::vector<std::string>& without) {
+  const Plan plan = run.read_plan();
+  const auto by_cell = trials_by_cell(run);
+  std::vector<MeasuredCell> out;
   for (const Cell& cell : plan.cells) {
     if (cell.work != Work::decode || !cell.own() || !cell.on_cpu()) continue;
     if (std::ranges::find(without, cell.id) != without.end()) continue;
-    const auto found = shares.find(cell.id);
-    if (found == shares.end()) continue;
-    std::vector<double>& values = found->second;
-    std::ranges::sort(values);
-    out.push_back(
-        {cell_program(cell), cell.prompt_tokens, cell.most_tokens, values[values.size() / 2]});
+    const auto found = by_cell.find(cell.id);
+    if (found == by_cell.end()) continue;
+    const auto& [shares, memory] = found->second;
+    const double gb_per_s = memory.empty() ? 0 : middle(memory);
+    out.push_back({.cell = cell,
+                   .trials = shares.size(),
+                   .share = {.program = cell_program(cell),
+                             .depth = cell.prompt_tokens,
+                             .count = cell.most_tokens,
+                             .share = middle(shares),
+                             .read = {gb_per_s * 1e9},
+                             .log_sd = median_log_sd(shares)}});
   }
   if (out.empty()) {
     fail(ExitCode::usage, "'{}' holds no trial that can be used: give the folder of a lab run",
@@ -70,7 +112,8 @@ std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
 
 Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
                    const std::vector<std::string>& without) {
-  const std::vector<fit::MeasuredShare> shares = measured_shares(run, without);
+  std::vector<fit::MeasuredShare> shares;
+  for (MeasuredCell& one : measured_cells(run, without)) shares.push_back(std::move(one.share));
   return {.run = printable(run.path(), 200),
           .created = run.read_plan().created,
           .cells = shares.size(),

@@ -2,9 +2,12 @@
 // the next predictions start.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fit/decode_prediction.h"
@@ -13,14 +16,25 @@
 
 namespace ceiling::lab {
 
+// The columns of results.csv that teach.
+inline constexpr std::array<std::string_view, 4> kTeachingColumns = {
+    "cell", "excluded", "share_of_ceiling", "memory_gb_per_s"};
+
+// A cell with what its trials showed.
+struct MeasuredCell {
+  Cell cell;
+  std::size_t trials = 0;  // that count
+  fit::MeasuredShare share;
+};
+
 // Shares of the ceiling that a run measured, cell by cell (medians over trials that count), of the
 // cells that `without` does not name. Cold starts, interventions and other engines teach other
 // things and are passed over. Reads results.csv as it lies there: check the run first (RunCheck).
 // Throws Error(usage) for a folder without usable trials.
-std::vector<fit::MeasuredShare> measured_shares(const RunDirectory& run,
-                                                const std::vector<std::string>& without = {});
+std::vector<MeasuredCell> measured_cells(const RunDirectory& run,
+                                         const std::vector<std::string>& without = {});
 
-// What a run says of `machine`. Throws as measured_shares.
+// What a run says of `machine`. Throws as measured_cells.
 Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
                    const std::vector<std::string>& without = {});
 

@@ -67,6 +67,7 @@ json learned_to_json(const Learned& learned) {
           {"created", learned.created},
           {"cells", learned.cells},
           {"stream", learned.calibration.stream},
+          {"unpack", learned.calibration.unpack},
           {"fixed", learned.calibration.fixed},
           {"log_sd", learned.calibration.log_sd},
           {"types", std::move(types)}};
@@ -74,14 +75,18 @@ json learned_to_json(const Learned& learned) {
 
 Learned learned_from_json(const Fields& fields) {
   constexpr double kMost = 1e3;
-  fields.only({"run", "created", "cells", "stream", "fixed", "log_sd", "types"});
-  Learned learned{.run = fields.text("run"),
-                  .created = fields.text("created"),
-                  .cells = fields.integer("cells", 1, 1000),
-                  .calibration = {.stream = fields.number("stream", 1 / kMost, kMost),
-                                  .types = {},
-                                  .fixed = fields.number("fixed", 1 / kMost, kMost),
-                                  .log_sd = fields.number("log_sd", 0, 10)}};
+  fields.only({"run", "created", "cells", "stream", "unpack", "fixed", "log_sd", "types"});
+  Learned learned{
+      .run = fields.text("run"),
+      .created = fields.text("created"),
+      .cells = fields.integer("cells", 1, 1000),
+      .calibration = {.stream = fields.number("stream", 1 / kMost, kMost),
+                      // Earlier versions learned one factor for both.
+                      .unpack = fields.has("unpack") ? fields.number("unpack", 1 / kMost, kMost)
+                                                     : fields.number("stream", 1 / kMost, kMost),
+                      .types = {},
+                      .fixed = fields.number("fixed", 1 / kMost, kMost),
+                      .log_sd = fields.number("log_sd", 0, 10)}};
   const Fields types = fields.object("types");
   for (const auto& [key, factor] : types.value().items()) {
     const auto type = tensor_type_from_name(key);

@@ -19,8 +19,9 @@ struct Verification {
 // what the ledger's raw lines give. Does not throw for damage: it is listed.
 Verification verify(const RunDirectory& directory);
 
-// For those who learn from a run: throws Error(integrity) naming the first damage, and for a run
-// that was not finished.
+// For those who learn from a run: throws Error(integrity) naming the first damage of what they use
+// (the ledger, the plan, and of results.csv the columns of lab/ledger/earlier_lab.h), and for a run
+// that was not finished. Pages and further columns may be another version's.
 void require_sound(const RunDirectory& directory);
 
 }  // namespace ceiling::lab

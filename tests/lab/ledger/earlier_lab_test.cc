@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "lab/fake_lab.h"
+#include "lab/ledger/left_out.h"
 #include "lab/planning/planner.h"
 
 namespace ceiling::lab {
@@ -53,7 +55,7 @@ TEST(EarlierLab, TeachesTheNextPlanWhichSaysSo) {
   PlanMachine taught = machine();
   taught.learned = learn_from(run, taught);
   EXPECT_EQ(taught.learned->run, run.path());
-  EXPECT_EQ(taught.learned->cells, measured_shares(run).size());
+  EXPECT_EQ(taught.learned->cells, measured_cells(run).size());
   const Plan before = quick_plan(machine());
   const Plan after = quick_plan(taught);
   EXPECT_NEAR(first_share(after).median, 0.85 * first_share(before).median,
@@ -82,7 +84,7 @@ TEST(EarlierLab, UnfinishedAndDamagedRunsArePassedOver) {
   const RunDirectory damaged = run_reaching(folder + "/damaged", 0.9);
   std::ofstream(damaged.results()) << "not a table of results\n";
   EXPECT_FALSE(learn_from_latest({folder}, machine()));
-  EXPECT_THROW(measured_shares(damaged), Error);
+  EXPECT_THROW(measured_cells(damaged), Error);
 }
 
 TEST(EarlierLab, RunsThatMayNotBeBelievedArePassedOver) {
@@ -99,7 +101,50 @@ TEST(EarlierLab, RunsThatMayNotBeBelievedArePassedOver) {
 TEST(EarlierLab, CellsCanBeLeftOut) {
   const RunDirectory run = run_reaching(fresh_folder("earlier_without") + "/run", 0.9);
   const std::string first = run.read_plan().predictions.front().cell;
-  EXPECT_EQ(measured_shares(run, {first}).size() + 1, measured_shares(run).size());
+  EXPECT_EQ(measured_cells(run, {first}).size() + 1, measured_cells(run).size());
+}
+
+// Shares of the first values' own model: every cell is told from the others, the two cells of one
+// model together.
+TEST(EarlierLab, EachCellIsToldFromTheOthers) {
+  const RunDirectory run = run_reaching(fresh_folder("earlier_left_out") + "/run", 1);
+  const std::vector<ToldCell> cells = leave_each_out(run);
+  ASSERT_EQ(cells.size(), measured_cells(run).size());
+  for (const ToldCell& cell : cells) {
+    EXPECT_EQ(cell.trials, 1U) << cell.cell;
+    EXPECT_EQ(cell.type_taught, cell.cell.ends_with("Q4_K_M")) << cell.cell;
+    EXPECT_NEAR(cell.error(), 0, 0.01) << cell.cell;
+    EXPECT_LT(cell.predicted.p80.low, cell.predicted.median);
+  }
+}
+
+// The memory's rate beside each trial counts: the same times are another share where it was slower.
+TEST(EarlierLab, SharesCountAtTheMemorysRateOfTheirTime) {
+  const Plan plan = quick_plan(machine());
+  const RunDirectory run = RunDirectory::create(fresh_folder("earlier_rates") + "/run");
+  run.write_plan(plan);
+  std::ofstream results(run.results());
+  results << "cell,excluded,share_of_ceiling,memory_gb_per_s\n";
+  for (const CellPrediction& p : plan.predictions) {
+    for (const char* trial : {"0.80,20", "0.82,22", "0.84,24"})
+      results << p.cell << ",," << trial << '\n';
+  }
+  results.close();
+  for (const MeasuredCell& cell : measured_cells(run)) {
+    EXPECT_EQ(cell.trials, 3U);
+    EXPECT_DOUBLE_EQ(cell.share.share, 0.82);
+    EXPECT_DOUBLE_EQ(cell.share.read.value, 22e9);
+    EXPECT_NEAR(cell.share.log_sd, 1.2533 * 0.0244 / std::sqrt(3.0), 1e-3);
+  }
+}
+
+TEST(EarlierLab, PlansOfEarlierVersionsLearnedOneFactor) {
+  Plan plan = quick_plan(machine());
+  plan.machine.learned = Learned{.run = "runs/a", .created = "2026", .cells = 1, .calibration = {}};
+  plan.machine.learned->calibration.stream = 1.2;
+  nlohmann::json json = to_json(plan);
+  json["machine"]["learned"].erase("unpack");
+  EXPECT_DOUBLE_EQ(plan_from_json(json, "plan.json").machine.learned->calibration.unpack, 1.2);
 }
 
 TEST(EarlierLab, UnknownTypesInAPlanAreNamed) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "base/error.h"
 #include "lab/fake_lab.h"
 #include "lab/json/canonical_json.h"
 #include "lab/report/report.h"
@@ -136,6 +137,42 @@ TEST_F(VerifyTest, ChangedReports) {
     os::write_file(path, text);
     EXPECT_THAT(problems(), IsEmpty());
   }
+}
+
+// Who learns from a run needs its figures, not its pages: those, and columns that nothing is
+// learned from, may be another version's.
+TEST_F(VerifyTest, ARunOfAnotherVersionTeaches) {
+  os::write_file(directory().html(), "the page of an earlier version");
+  std::filesystem::remove(directory().markdown());
+  std::string csv = os::read_file(directory().results());
+  csv.replace(csv.find("swap_in_pages"), 13, "pages_swapped");
+  os::write_file(directory().results(), csv);
+  EXPECT_NO_THROW(require_sound(directory()));
+  EXPECT_THAT(problems(), ::testing::SizeIs(3));  // verify is as strict as ever
+}
+
+TEST_F(VerifyTest, ARunWhoseFiguresWereChangedDoesNotTeach) {
+  const std::string csv = os::read_file(directory().results());
+  const auto refusal = [&](const std::string& text) -> std::string {
+    os::write_file(directory().results(), text);
+    try {
+      require_sound(directory());
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  std::string better = csv;
+  const std::size_t share = better.find(",0.8,");
+  ASSERT_NE(share, std::string::npos);
+  EXPECT_THAT(refusal(better.replace(share, 5, ",0.9,")), HasSubstr("'share_of_ceiling'"));
+  EXPECT_THAT(refusal(csv.substr(0, csv.rfind('\n', csv.size() - 2) + 1)),
+              HasSubstr("is not what the ledger gives"));
+  EXPECT_EQ(refusal(csv), "no error");
+  auto lines = ledger_lines();
+  lines.erase(lines.begin() + 4);
+  write_ledger(lines);
+  EXPECT_THAT(refusal(csv), HasSubstr("ledger.jsonl line 5"));
 }
 
 }  // namespace
