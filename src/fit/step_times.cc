@@ -87,8 +87,9 @@ double kv_time(const Cost& mean, std::uint64_t half_bytes, const MachineRates& r
 }  // namespace
 
 double overlapped_s(double read_s, double unpack_s) {
-  // Q4_K kernels whose two times are equal take a sixth longer than either; with a sharper bend
-  // they would not be slowed, with a softer one more (docs/results/decode.md).
+  // Two equal times take a fifth longer than either. Source: Q4_K and Q4_0 products on three
+  // processors while memory was slow and fast, beside what they reach in the cache
+  // (docs/results/decode.md, docs/planner.md).
   constexpr double kSharpness = 4;
   const double most = std::max(read_s, unpack_s);
   if (most <= 0) return 0;
