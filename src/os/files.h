@@ -9,8 +9,9 @@
 
 namespace ceiling::os {
 
-// A file under a temporary name beside `path`; commit() syncs and renames it, destruction without
-// commit removes it. Errors (no space, no permission) throw Error(failed) naming path and remedy.
+// A file under a temporary name beside `path`; commit() syncs and renames it, and lets go of the
+// pages that a large one has in memory; destruction without commit removes it. Errors (no space, no
+// permission) throw Error(failed) naming path and remedy.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "os/memory_map.h"
 #include "tree.h"
 
 namespace ceiling::os {
@@ -65,6 +66,15 @@ TEST_F(FilesTest, WithoutCommitTheOldFileStaysAndNothingElse) {
   }
   EXPECT_EQ(read_file(path("report")), "old");
   EXPECT_EQ(entries(tree_.root()), 1U);
+}
+
+// Not more of it than can stay: a file system in memory keeps all.
+TEST_F(FilesTest, ALargeFileLeavesNoPagesInMemory) {
+  write_file(path("model"), std::string(std::size_t{4} << 20, 'w'));
+  const double left = MappedFile::open(path("model")).resident_share();
+  evict_from_page_cache(path("model"));
+  EXPECT_EQ(left, MappedFile::open(path("model")).resident_share());
+  EXPECT_EQ(read_file(path("model")), std::string(std::size_t{4} << 20, 'w'));
 }
 
 TEST_F(FilesTest, WritesAtAnOffsetAndReserves) {

@@ -147,6 +147,11 @@ void AtomicFile::reserve(std::uint64_t bytes) {
 
 void AtomicFile::commit() {
   if (::fsync(fd_) != 0) cannot("write", path_, errno);
+  // Writing left it in small pages in the page cache, where it would stay; whoever maps it next
+  // brings it in as huge ones. A small file has no use for those.
+  constexpr off_t kHugePage = 2 << 20;
+  struct stat status{};
+  if (fstat(fd_, &status) == 0 && status.st_size >= kHugePage) drop_cached_pages(fd_);
   const int closed = ::close(std::exchange(fd_, -1));
   if (closed != 0) cannot("write", path_, errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) cannot("write", path_, errno);
