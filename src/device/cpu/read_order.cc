@@ -12,7 +12,7 @@ namespace {
 ReadOrder order_of(const Processor& processor) {
   if (processor.vendor != Vendor::amd) return ReadOrder::many_streams;
   if (processor.family >= 0x1a) return ReadOrder::two_streams;   // Zen 5
-  if (processor.family == 0x19) return ReadOrder::four_streams;  // Zen 4
+  if (processor.family == 0x19) return ReadOrder::four_streams;  // Zen 4; Zen 3 untried
   return ReadOrder::many_streams;
 }
 
