@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string_view>
 
 #include "base/error.h"
 #include "model/cost.h"
@@ -121,8 +122,7 @@ TEST(Calibration, LearnsTypeByType) {
 
 // A cell of a lab's table: share of the ceiling, and the memory's rate while it ran.
 struct LabCell {
-  const char* size;
-  const char* type;
+  std::string_view size, type;
   double share, gb_per_s;
 };
 
