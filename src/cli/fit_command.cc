@@ -119,7 +119,7 @@ class Planner {
       fail(ExitCode::usage,
            "--threads needs --hardware: this machine is measured with those it has");
     }
-    ThisMachine here = measure_this_machine(flags.bandwidth, {flags.lab, flags.lab_without});
+    ThisMachine here = measure_this_machine(flags.bandwidth, flags.lab);
     hardware_ = here.hardware;
     rates_ = here.rates;
     learned_ = lab::learned_text(here.described);
@@ -312,8 +312,7 @@ void print_left_out(const Flags& flags) {
 
 void run(const Flags& flags) {
   if (flags.describe) {
-    fmt::print(
-        "{}", catalogue_row(measure_this_machine(flags.bandwidth, {flags.lab, flags.lab_without})));
+    fmt::print("{}", catalogue_row(measure_this_machine(flags.bandwidth, flags.lab)));
     return;
   }
   if (flags.leave_out) {

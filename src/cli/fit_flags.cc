@@ -74,11 +74,6 @@ void add_machine(CLI::App& command, FitFlags& flags) {
       .add_option("--lab", flags.lab,
                   "A lab run of this machine to learn from (default: its latest in runs/)")
       ->check(CLI::ExistingDirectory);
-  command
-      .add_option("--lab-without", flags.lab_without,
-                  "Cells of that run to pass over: how well the others predict them")
-      ->type_name("CELL")
-      ->needs("--lab");
 }
 
 // Each asks something else: two at once would leave one without an answer.

@@ -18,7 +18,7 @@ struct FitFlags {
   std::uint32_t context = 0, prompt = 512;   // context 0: 4096, or the model's where that is less
   unsigned threads = 0;
   std::string lab, compare, validate, output;
-  std::vector<std::string> what_if, lab_without;
+  std::vector<std::string> what_if;
   double want = 0;
   bool recommend = false, report = false, describe = false, leave_out = false, workloads = false,
        json = false;

@@ -28,11 +28,11 @@
 
 namespace ceiling::cli {
 
-ThisMachine measure_this_machine(double bandwidth_gb_per_s, const LabToLearn& from) {
+ThisMachine measure_this_machine(double bandwidth_gb_per_s, const std::string& lab_folder) {
   ThisMachine out;
   std::optional<lab::RunDirectory> run;
-  if (!from.directory.empty()) {  // before two seconds are spent
-    run = lab::RunDirectory::open(from.directory);
+  if (!lab_folder.empty()) {  // before two seconds are spent
+    run = lab::RunDirectory::open(lab_folder);
     lab::require_sound(*run);
   }
   if (bandwidth_gb_per_s > 0) {
@@ -42,7 +42,7 @@ ThisMachine measure_this_machine(double bandwidth_gb_per_s, const LabToLearn& fr
     Progress line("measuring this machine's memory", 0);
     out.described = lab::measure_machine();
   }
-  out.described.learned = run ? lab::learn_from(*run, out.described, from.without)
+  out.described.learned = run ? lab::learn_from(*run, out.described)
                               : lab::learn_from_latest({std::string(lab::kRunsFolder)},
                                                        out.described, lab::require_sound);
   out.rates = lab::rates_of(out.described);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "fit/decode_prediction.h"
 #include "fit/engine.h"
@@ -20,14 +19,11 @@ struct ThisMachine {
   lab::PlanMachine described;  // with what its latest lab taught
 };
 
-struct LabToLearn {
-  std::string directory;             // empty: the latest of this machine where runs are kept
-  std::vector<std::string> without;  // cells of it that are passed over
-};
-
-// Measures for about two seconds, or takes the given bandwidth (0: measure). Throws Error(usage)
-// for a folder without usable trials, Error(integrity) for a run that is damaged or not finished.
-ThisMachine measure_this_machine(double bandwidth_gb_per_s, const LabToLearn& from);
+// Measures for about two seconds, or takes the given bandwidth (0: measure). Learns from the lab
+// run in that folder; empty: from the latest of this machine where runs are kept. Throws
+// Error(usage) for a folder without usable trials, Error(integrity) for a run that is damaged or
+// not finished.
+ThisMachine measure_this_machine(double bandwidth_gb_per_s, const std::string& lab_folder);
 
 // Header and row of data/hardware.csv for this machine; what a program cannot see is left empty.
 std::string catalogue_row(const ThisMachine& here);

@@ -82,14 +82,12 @@ std::map<std::string, Trials, std::less<>> trials_by_cell(const RunDirectory& ru
 
 }  // namespace
 
-std::vector<MeasuredCell> measured_cells(const RunDirectory& run,
-                                         const std::vector<std::string>& without) {
+std::vector<MeasuredCell> measured_cells(const RunDirectory& run) {
   const Plan plan = run.read_plan();
   const auto by_cell = trials_by_cell(run);
   std::vector<MeasuredCell> out;
   for (const Cell& cell : plan.cells) {
     if (cell.work != Work::decode || !cell.own() || !cell.on_cpu()) continue;
-    if (std::ranges::find(without, cell.id) != without.end()) continue;
     const auto found = by_cell.find(cell.id);
     if (found == by_cell.end()) continue;
     const auto& [shares, memory] = found->second;
@@ -110,10 +108,9 @@ std::vector<MeasuredCell> measured_cells(const RunDirectory& run,
   return out;
 }
 
-Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
-                   const std::vector<std::string>& without) {
+Learned learn_from(const RunDirectory& run, const PlanMachine& machine) {
   std::vector<fit::MeasuredShare> shares;
-  for (MeasuredCell& one : measured_cells(run, without)) shares.push_back(std::move(one.share));
+  for (MeasuredCell& one : measured_cells(run)) shares.push_back(std::move(one.share));
   return {.run = printable(run.path(), 200),
           .created = run.read_plan().created,
           .cells = shares.size(),

@@ -27,16 +27,14 @@ struct MeasuredCell {
   fit::MeasuredShare share;
 };
 
-// Shares of the ceiling that a run measured, cell by cell (medians over trials that count), of the
-// cells that `without` does not name. Cold starts, interventions and other engines teach other
-// things and are passed over. Reads results.csv as it lies there: check the run first (RunCheck).
-// Throws Error(usage) for a folder without usable trials.
-std::vector<MeasuredCell> measured_cells(const RunDirectory& run,
-                                         const std::vector<std::string>& without = {});
+// Shares of the ceiling that a run measured, cell by cell (medians over trials that count). Cold
+// starts, interventions and other engines teach other things and are passed over. Reads results.csv
+// as it lies there: check the run first (RunCheck). Throws Error(usage) for a folder without usable
+// trials.
+std::vector<MeasuredCell> measured_cells(const RunDirectory& run);
 
 // What a run says of `machine`. Throws as measured_cells.
-Learned learn_from(const RunDirectory& run, const PlanMachine& machine,
-                   const std::vector<std::string>& without = {});
+Learned learn_from(const RunDirectory& run, const PlanMachine& machine);
 
 // Throws Error for a run that must not be believed: require_sound (lab/protocol/verify.h).
 using RunCheck = std::function<void(const RunDirectory&)>;

@@ -98,12 +98,6 @@ TEST(EarlierLab, RunsThatMayNotBeBelievedArePassedOver) {
   EXPECT_EQ(learned->run, old.path());
 }
 
-TEST(EarlierLab, CellsCanBeLeftOut) {
-  const RunDirectory run = run_reaching(fresh_folder("earlier_without") + "/run", 0.9);
-  const std::string first = run.read_plan().predictions.front().cell;
-  EXPECT_EQ(measured_cells(run, {first}).size() + 1, measured_cells(run).size());
-}
-
 // Shares of the first values' own model: every cell is told from the others, the two cells of one
 // model together.
 TEST(EarlierLab, EachCellIsToldFromTheOthers) {
