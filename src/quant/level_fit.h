@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 
 #include "quant/blocks.h"
 #include "quant/lanes.h"
@@ -57,27 +58,38 @@ struct Iq4Levels {
 
 // ---- One scale: x = a * l ----
 
+// What levels leave of the weights at one scale, and what least squares make of it. Sums of what is
+// left, not of the weights: a weight that counts a million times as much as its neighbours would
+// otherwise drown them in rounding.
 struct Projection {
-  Lanes xl{};  // sum of w x l
-  Lanes ll{};  // sum of w l l
-  Lanes best_scale() const { return select(ll > 0.0f, xl / ll, splat(0)); }
-  // Error saved by best_scale().
-  Lanes gain() const { return select(ll > 0.0f, xl * xl / ll, splat(0)); }
+  Lanes scale{};
+  Lanes off_level{};    // sum of w (x - scale l) l
+  Lanes level_level{};  // sum of w l l
+  Lanes off_off{};      // sum of w (x - scale l)^2
+  Lanes shift() const { return select(level_level > 0.0f, off_level / level_level, splat(0)); }
+  Lanes best_scale() const { return scale + shift(); }
+  // At best_scale().
+  Lanes error() const { return off_off - shift() * off_level; }
 };
 
 inline Projection select(const Mask& mask, const Projection& a, const Projection& b) {
-  return {select(mask, a.xl, b.xl), select(mask, a.ll, b.ll)};
+  return {select(mask, a.scale, b.scale), select(mask, a.off_level, b.off_level),
+          select(mask, a.level_level, b.level_level), select(mask, a.off_off, b.off_off)};
 }
 
-// Each weight goes to the level nearest to x * inverse.
+// Each weight goes to the level nearest to x / scale.
 template <typename Levels, int n>
-Projection project(const Lanes* x, const Lanes* w, const Lanes& inverse) {
+Projection project(const Lanes* x, const Lanes* w, const Lanes& scale) {
+  const Lanes inverse = inverse_of(scale);
   Projection sums;
+  sums.scale = scale;
   for (int i = 0; i < n; ++i) {
     const Lanes level = Levels::nearest(x[i] * inverse);
     const Lanes weighted = w[i] * level;
-    sums.xl += weighted * x[i];
-    sums.ll += weighted * level;
+    const Lanes off = x[i] - scale * level;
+    sums.off_level += weighted * off;
+    sums.level_level += weighted * level;
+    sums.off_off += w[i] * off * off;
   }
   return sums;
 }
@@ -105,19 +117,19 @@ Lanes best_scale(const Lanes* x, const Lanes* w) {
   constexpr float kStep = (1.0f + std::min(kReach / 3, 5.0f)) / kSteps;
   Lanes largest{};
   for (int i = 0; i < n; ++i) largest = larger(largest, magnitude(x[i]));
-  const Lanes one_level = inverse_of(largest) * Levels::kSpacing;
+  const Lanes one_level = largest / Levels::kSpacing;
   Projection best;
+  best.off_off = splat(std::numeric_limits<float>::infinity());
+  const auto consider = [&](const Projection& candidate) {
+    best = select(candidate.error() < best.error(), candidate, best);
+  };
   for (int i = 0; i <= kSteps; ++i) {
     const float reach = kReach + 1 - kStep * static_cast<float>(i);
     for (const float signed_reach : {reach, -reach}) {
-      const Projection candidate = project<Levels, n>(x, w, one_level * signed_reach);
-      best = select(candidate.gain() > best.gain(), candidate, best);
+      consider(project<Levels, n>(x, w, one_level / signed_reach));
     }
   }
-  for (int i = 0; i < 2; ++i) {
-    const Projection next = project<Levels, n>(x, w, inverse_of(best.best_scale()));
-    best = select(next.gain() > best.gain(), next, best);
-  }
+  for (int i = 0; i < 2; ++i) consider(project<Levels, n>(x, w, best.best_scale()));
   return best.best_scale();
 }
 
@@ -132,45 +144,81 @@ inline Line select(const Mask& mask, const Line& a, const Line& b) {
   return {select(mask, a.scale, b.scale), select(mask, a.offset, b.offset)};
 }
 
+// What all lines of a group share.
+struct LineWeights {
+  Lanes total{};     // sum of w
+  Lanes mean{};      // of x, weighted
+  Lanes heaviest{};  // the x of largest w
+};
+
+template <int n>
+LineWeights line_weights(const Lanes* x, const Lanes* w) {
+  LineWeights weights;
+  Lanes sum{};
+  Lanes largest = splat(-1);
+  for (int i = 0; i < n; ++i) {
+    weights.total += w[i];
+    sum += w[i] * x[i];
+    weights.heaviest = select(w[i] > largest, x[i], weights.heaviest);
+    largest = larger(largest, w[i]);
+  }
+  weights.mean = sum / weights.total;
+  return weights;
+}
+
+// What the nearest levels of a line leave of the weights, each sum weighted; levels are counted
+// from `centre`. Sums of what is left, not of the weights, and levels from the heaviest weight's:
+// it would otherwise drown the others in rounding where it counts a million times as much.
 struct LineSums {
-  Lanes w{}, x{}, q{}, xq{}, qq{};  // each weighted
+  Line line{};
+  Lanes centre{};
+  Lanes w{}, q{}, qq{}, off{}, off_q{};
 
   // The least-squares line; with an offset of at most zero where asked.
-  Line fit(bool offset_not_positive) const {
+  Line fit(const LineWeights& weights, bool offset_not_positive) const {
     const Lanes zero = splat(0);
     const Lanes determinant = w * qq - q * q;
-    const Line line{(w * xq - x * q) / determinant, (qq * x - q * xq) / determinant};
-    const Mask good = (determinant > 1e-6f * (w * qq)) & (line.scale > zero);
-    if (!offset_not_positive) return select(good, line, {zero, select(w > zero, x / w, zero)});
-    const Lanes through_zero = select((qq > zero) & (xq > zero), xq / qq, zero);
-    return select(good & (line.offset <= zero), line, {through_zero, zero});
+    const Lanes up = (w * off_q - off * q) / determinant;
+    const Lanes shift = (qq * off - q * off_q) / determinant - up * centre;
+    const Line fitted{line.scale + up, line.offset + shift};
+    const Mask good = (determinant > 1e-6f * (w * qq)) & (fitted.scale > zero);
+    if (!offset_not_positive) return select(good, fitted, {zero, weights.mean});
+    const Lanes sum_q = q + centre * w;
+    const Lanes sum_qq = qq + centre * (q + sum_q);
+    const Lanes sum_xq = line.scale * sum_qq + line.offset * sum_q + off_q + centre * off;
+    const Lanes through_zero = select((sum_qq > zero) & (sum_xq > zero), sum_xq / sum_qq, zero);
+    return select(good & (fitted.offset <= zero), fitted, {through_zero, zero});
   }
 };
 
-// The sums that no line changes.
-template <int n>
-LineSums sums_without_line(const Lanes* x, const Lanes* w) {
+template <int top, int n>
+LineSums line_sums(const Lanes* x, const Lanes* w, const Line& line, const Lanes& centre) {
+  const Lanes inverse = inverse_of(line.scale);
   LineSums sums;
+  sums.line = line;
+  sums.centre = centre;
   for (int i = 0; i < n; ++i) {
+    const Lanes above = x[i] - line.offset;
+    const Lanes level = Integers<0, top>::nearest(above * inverse);
+    const Lanes off = w[i] * (above - line.scale * level);
+    const Lanes q = level - centre;
+    const Lanes weighted = w[i] * q;
     sums.w += w[i];
-    sums.x += w[i] * x[i];
+    sums.q += weighted;
+    sums.qq += weighted * q;
+    sums.off += off;
+    sums.off_q += off * q;
   }
   return sums;
 }
 
-// Those of the nearest levels on `line` besides.
+// The least-squares line for the nearest levels on `line`.
 template <int top, int n>
-LineSums line_sums(const Lanes* x, const Lanes* w, const LineSums& without, const Line& line) {
-  const Lanes inverse = inverse_of(line.scale);
-  LineSums sums = without;
-  for (int i = 0; i < n; ++i) {
-    const Lanes q = Integers<0, top>::nearest((x[i] - line.offset) * inverse);
-    const Lanes weighted = w[i] * q;
-    sums.q += weighted;
-    sums.xq += weighted * x[i];
-    sums.qq += weighted * q;
-  }
-  return sums;
+Line refitted(const Lanes* x, const Lanes* w, const LineWeights& weights, const Line& line,
+              bool offset_not_positive) {
+  const Lanes centre =
+      Integers<0, top>::nearest((weights.heaviest - line.offset) * inverse_of(line.scale));
+  return line_sums<top, n>(x, w, line, centre).fit(weights, offset_not_positive);
 }
 
 // Weighted squared error of the nearest levels on `line`.
@@ -189,7 +237,8 @@ Lanes line_error(const Lanes* x, const Lanes* w, const Line& line) {
 // The line of least error: a grid of clippings at both ends, each with its least-squares line, then
 // alternating steps from the best.
 template <int top, int n>
-Line best_line(const Lanes* x, const Lanes* w, const LineSums& without, bool offset_not_positive) {
+Line best_line(const Lanes* x, const Lanes* w, const LineWeights& weights,
+               bool offset_not_positive) {
   Lanes low = x[0];
   Lanes high = x[0];
   for (int i = 1; i < n; ++i) {
@@ -212,16 +261,29 @@ Line best_line(const Lanes* x, const Lanes* w, const LineSums& without, bool off
       const float levels = static_cast<float>(top) - below - above;
       if (levels <= 0) continue;
       const Line start{level * (levels / static_cast<float>(top)), low + level * below};
-      consider(line_sums<top, n>(x, w, without, start).fit(offset_not_positive));
+      consider(refitted<top, n>(x, w, weights, start, offset_not_positive));
     }
   }
   // Weights that had half as many steps before (a type with a bit less) fit one with an even
   // number.
   const Line even{level * (static_cast<float>(top) / static_cast<float>(top - 1)), low};
-  consider(line_sums<top, n>(x, w, without, even).fit(offset_not_positive));
-  for (int i = 0; i < 3; ++i)
-    consider(line_sums<top, n>(x, w, without, best).fit(offset_not_positive));
+  consider(refitted<top, n>(x, w, weights, even, offset_not_positive));
+  for (int i = 0; i < 3; ++i) consider(refitted<top, n>(x, w, weights, best, offset_not_positive));
   return best;
+}
+
+// Weights that take only some of the levels fit a line as well that begins some levels nearer to
+// zero, but for rounding: the nearest one.
+template <int top, int n>
+Line nearest_to_zero(const Lanes* x, const Lanes* w, const LineWeights& weights, Line line) {
+  const Lanes bound = 1.01f * line_error<top, n>(x, w, line) + 1e-12f * weights.total;
+  for (int i = 0; i < top / 2; ++i) {
+    const Line nearer{line.scale, line.offset + line.scale};
+    const Mask alike = (line_error<top, n>(x, w, nearer) <= bound) & (nearer.offset <= 0.0f);
+    if (!any(alike)) break;
+    line = select(alike, nearer, line);
+  }
+  return line;
 }
 
 }  // namespace

@@ -48,18 +48,18 @@ Line line_halves(const SmallGroups& groups) {
     best = select(better, halves, best);
     best_error = select(better, error, best_error);
   };
-  const LineSums without = sums_without_line<kSmallBlock>(groups.x, groups.w);
-  const Line line = best_line<top, kSmallBlock>(groups.x, groups.w, without, false);
+  const LineWeights weights = line_weights<kSmallBlock>(groups.x, groups.w);
+  const Line line = best_line<top, kSmallBlock>(groups.x, groups.w, weights, false);
   const Lanes nearest = round_to_half(line.offset * groups.unit);
   for (const int step : {0, -1, 1}) {
     const Lanes m = neighbour_half(nearest, step);
     const Line shifted{line.scale, m / groups.unit};
-    const LineSums sums = line_sums<top, kSmallBlock>(groups.x, groups.w, without, shifted);
+    const LineSums sums = line_sums<top, kSmallBlock>(groups.x, groups.w, shifted, zero);
     consider(line.scale, m);
-    const Lanes refitted = (sums.xq - shifted.offset * sums.q) / sums.qq;
+    const Lanes refitted = line.scale + sums.off_q / sums.qq;
     consider(select(sums.qq > zero, refitted, line.scale), m);
   }
-  consider(zero, round_to_half(without.x / without.w * groups.unit));
+  consider(zero, round_to_half(weights.mean * groups.unit));
   return best;
 }
 
