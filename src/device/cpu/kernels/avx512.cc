@@ -7,12 +7,15 @@ namespace ceiling::cpu {
 namespace {
 
 struct Avx512 {
+  static constexpr std::size_t kBatchRows = 3;
   static constexpr std::size_t kPromptRows = 9;
   static constexpr Preparation kPaired = Preparation::q8_laned;
   static constexpr Preparation kPairedOfFew = Preparation::q8_paired;
   static constexpr Preparation kHalved = Preparation::q8_laned;
   static constexpr Preparation kIQ4_XS = Preparation::q8_laned;
   static constexpr auto few = multiply_few_avx512;
+  static constexpr auto batch = multiply_batch_avx512;
+  static constexpr auto has_batch = has_batch_avx512;
   static constexpr auto trial = multiply_trial_avx512;
   static constexpr auto prompt = multiply_prompt_avx512;
   static constexpr auto prompt_workspace = prompt_workspace_avx512;

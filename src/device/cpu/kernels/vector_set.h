@@ -9,6 +9,8 @@
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
+// where some types have products of their own for batches,
+//   batch, has_batch(type)    from kBatchRows rows of activations on, up to kPromptRows
 // where the lab can add work,
 //   trial                     few of one row of activations, so changed
 // and, where there is bf16 arithmetic,
@@ -42,10 +44,15 @@ class VectorSet {
 
   static constexpr bool kHasBf16 = requires { Set::prompt_bf16; };
 
-  enum class Route { few, prompt, prompt_float, prompt_bf16 };
+  enum class Route { few, batch, prompt, prompt_float, prompt_bf16 };
 
   static Route route(TensorType type, std::size_t n) {
-    if (n < Set::kPromptRows) return Route::few;
+    if (n < Set::kPromptRows) {
+      if constexpr (requires { Set::batch; }) {
+        if (n >= Set::kBatchRows && Set::has_batch(type)) return Route::batch;
+      }
+      return Route::few;
+    }
     using enum TensorType;
     if constexpr (kHasBf16) {
       if (type == BF16) return Route::prompt_bf16;
@@ -88,6 +95,7 @@ class VectorSet {
     switch (route(type, n)) {
       case Route::few:
         return few_preparation(type, n);
+      case Route::batch:
       case Route::prompt:
         return Preparation::q8_rows;
       case Route::prompt_float:
@@ -141,6 +149,7 @@ class VectorSet {
   static std::size_t workspace_bytes(const MatMulShape& shape, std::size_t n) {
     switch (route(shape.type, n)) {
       case Route::few:
+      case Route::batch:
         return 0;
       case Route::prompt:
         return Set::prompt_workspace(shape.type, n);
@@ -154,13 +163,17 @@ class VectorSet {
   }
 
   static std::size_t row_granule(const MatMulShape& shape, std::size_t n) {
-    return route(shape.type, n) == Route::few ? 16 : 12;
+    const Route taken = route(shape.type, n);
+    return taken == Route::few || taken == Route::batch ? 16 : 12;
   }
 
   static void multiply(const Product& product) {
     switch (route(product.type, product.n)) {
       case Route::few:
         return Set::few(product);
+      case Route::batch:
+        if constexpr (requires { Set::batch; }) return Set::batch(product);
+        return;
       case Route::prompt:
         return Set::prompt(product);
       case Route::prompt_float:

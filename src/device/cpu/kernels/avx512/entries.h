@@ -8,6 +8,10 @@ namespace ceiling::cpu {
 // Any type; one and a few rows of activations.
 void multiply_few_avx512(const Product& product);
 
+// A few rows of activations (RowBlock); the types that have it.
+bool has_batch_avx512(TensorType type);
+void multiply_batch_avx512(const Product& product);
+
 // Quantised types, many rows of activations (RowBlock).
 void multiply_prompt_avx512(const Product& product);
 std::size_t prompt_workspace_avx512(TensorType type, std::size_t n);
