@@ -7,8 +7,10 @@
 #include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/model_path.h"
+#include "engine/evaluate.h"
 #include "lab/ledger/directory.h"
 #include "lab/tradeoff/tradeoff.h"
+#include "os/files.h"
 #include "os/interrupt.h"
 
 namespace ceiling::cli {
@@ -27,9 +29,17 @@ void make_folder(const std::string& path) {
          error.message());
 }
 
+// Now, not after the files are made and timed.
+void check_text(const lab::TradeoffOptions& options) {
+  const auto model = Model::open(options.model);
+  const auto tokens = model->tokenizer()->encode(os::read_file(options.text));
+  ceiling::check_text(*model, tokens, {.window = options.window});
+}
+
 void compare_types(Flags flags) {
   os::install_interrupt_handler();
   flags.options.model = model_path(flags.options.model);
+  check_text(flags.options);
   if (flags.options.directory.empty()) flags.options.directory = lab::RunDirectory::fresh_name();
   make_folder(flags.options.directory);
   lab::Tradeoff tradeoff;

@@ -112,8 +112,9 @@ void add_window(Session& model, Session* reference, std::span<const Token> windo
   }
 }
 
-void check_arguments(const Model& model, const Model* reference, std::span<const Token> text,
-                     const EvaluateOptions& options) {
+}  // namespace
+
+void check_text(const Model& model, std::span<const Token> text, const EvaluateOptions& options) {
   if (options.window < 8 || options.window % 2 != 0)
     fail(ExitCode::usage, "window {}: an even number of tokens, at least 8, is needed",
          options.window);
@@ -125,20 +126,18 @@ void check_arguments(const Model& model, const Model* reference, std::span<const
          "the text has {} tokens, fewer than one window of {}: use a longer text or a smaller "
          "--window",
          text.size(), options.window);
-  if (reference != nullptr && reference->program().vocabulary != model.program().vocabulary)
-    fail(ExitCode::usage,
-         "the reference has a vocabulary of {} tokens, the model {}: only models with the same "
-         "tokens can be compared",
-         reference->program().vocabulary, model.program().vocabulary);
 }
-
-}  // namespace
 
 Evaluation evaluate(const std::shared_ptr<const Model>& model,
                     const std::shared_ptr<const Model>& reference, std::span<const Token> text,
                     const EvaluateOptions& options,
                     const std::function<void(std::uint32_t, std::uint32_t)>& progress) {
-  check_arguments(*model, reference.get(), text, options);
+  check_text(*model, text, options);
+  if (reference != nullptr && reference->program().vocabulary != model->program().vocabulary)
+    fail(ExitCode::usage,
+         "the reference has a vocabulary of {} tokens, the model {}: only models with the same "
+         "tokens can be compared",
+         reference->program().vocabulary, model->program().vocabulary);
   const auto tokenizer = model->tokenizer();
   const auto session = open_session(model, options);
   const auto reference_session = reference ? open_session(reference, options) : nullptr;

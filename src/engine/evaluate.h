@@ -47,6 +47,10 @@ struct Evaluation {
   std::optional<Divergence> divergence;
 };
 
+// Throws Error(usage) if the text is shorter than one window or the window does not fit the model:
+// for whoever does other work before evaluate(), which checks it too.
+void check_text(const Model& model, std::span<const Token> text, const EvaluateOptions& options);
+
 // Throws Error(usage) if the text is shorter than one window or the models' vocabularies differ in
 // size; Error(integrity) if a model predicts NaN or infinite losses. progress(windows done, windows
 // in all) is called after each window.

@@ -63,10 +63,19 @@ class Tradeoff(unittest.TestCase):
             ("none.txt", ("--types", "Q8_0", "--text", "/none.txt")),
         ):
             with self.subTest(part), tempfile.TemporaryDirectory() as folder:
-                result = ceiling("tradeoff", model(SMOLLM2), *arguments, "--out", folder)
+                result = ceiling("tradeoff", model(SMOLLM2), *arguments, "--window", "64", "--out", folder)
                 self.assertEqual((result.code, result.output), (2, ""), result.errors)
                 self.assertIn(part, result.errors)
                 self.assertEqual(list(pathlib.Path(folder).iterdir()), [])
+
+    def test_a_text_too_short_is_told_before_files_are_made(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile("w") as text:
+            text.write("Too short.")
+            text.flush()
+            result = ceiling("tradeoff", model(SMOLLM2), "--types", "Q8_0", "--text", text.name, "--out", folder)
+            self.assertEqual((result.code, result.output), (2, ""), result.errors)
+            self.assertIn("fewer than one window", result.errors)
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [])
 
 
 if __name__ == "__main__":
