@@ -42,6 +42,7 @@ struct Flags {
   std::string plan_file, out, resume;
   std::vector<std::string> predictions, engines, served;
   std::vector<std::string> devices;  // empty: the CPU
+  std::string device_memory;         // of a smaller card; empty: none
   std::size_t blocks = 0;
   long long seed = -1;
   std::string directory;  // of the subcommands
@@ -91,17 +92,32 @@ std::vector<std::string> wanted_devices(const Flags& flags) {
   return devices;
 }
 
+// 0: no smaller card is asked for.
+std::uint64_t card_bytes(const Flags& flags, const std::vector<std::string>& devices) {
+  if (flags.device_memory.empty()) return 0;
+  if (devices.front() == lab::kCpu) {
+    fail(ExitCode::usage,
+         "--device-memory {}: a device's own cells are needed, as with --device cuda",
+         flags.device_memory);
+  }
+  return parse_capacity(flags.device_memory).value;
+}
+
 lab::Plan plan_of(const Flags& flags) {
   lab::Plan plan;
   const std::vector<lab::EngineWish> engines = wanted_engines(flags.engines, flags.served);
   if (flags.plan_file.empty()) {
     const std::vector<std::string> devices = wanted_devices(flags);
+    lab::Resources resources = lab::find_resources(flags.ballast);
+    resources.card_bytes = card_bytes(flags, devices);
     const auto blocks = flags.blocks > 0 ? std::optional(flags.blocks) : std::nullopt;
     plan = lab::make_plan(flags.quick ? lab::Kind::quick : lab::Kind::standard,
-                          measured_machine(flags, devices), lab::find_resources(flags.ballast),
-                          seed_of(flags), blocks, engines, devices);
-  } else if (!flags.devices.empty()) {
-    fail(ExitCode::usage, "--device with --plan: the plan's cells name their devices themselves");
+                          measured_machine(flags, devices), resources, seed_of(flags), blocks,
+                          engines, devices);
+  } else if (!flags.devices.empty() || !flags.device_memory.empty()) {
+    fail(
+        ExitCode::usage,
+        "--device and --device-memory with --plan: the plan's cells name their devices themselves");
   } else {
     const std::string text = os::read_file(flags.plan_file);
     plan = lab::plan_from_json(lab::parse_json(text, flags.plan_file), flags.plan_file);
@@ -285,6 +301,10 @@ void add_plan_flags(CLI::App& command, Flags& flags) {
                   "Compute units: cpu (default), cpu,cuda (its decode cells on both), or one alone")
       ->delimiter(',')
       ->check(CLI::IsMember({"cpu", "cuda", "vulkan"}));
+  command.add_option(
+      "--device-memory", flags.device_memory,
+      "With --device cuda: the largest model once more within so much of its memory, "
+      "as on a smaller card: 24GiB");
   command.add_option("--out", flags.out, "Result folder (default runs/TIME-ID)");
   command.add_option(
       "--predict", flags.predictions,

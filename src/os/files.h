@@ -44,6 +44,9 @@ struct FileStamp {
 FileStamp file_stamp(const std::string& path);  // throws Error(failed)
 
 Bytes free_space(const std::string& directory);
+// Whether the file's pages are memory that no disk backs (tmpfs): reading it takes no more of it.
+// False: it does not exist, or the system has no such files.
+bool lies_in_memory(const std::string& path);
 std::string cache_directory();   // $XDG_CACHE_HOME/ceiling or ~/.cache/ceiling; created
 std::string models_directory();  // $CEILING_MODELS, or `models` in the cache directory
 

@@ -167,6 +167,7 @@ Plan device_hypothesis_plan(std::size_t blocks) {
   }
   for (const int budget : {120, 105, 100, 90, 50}) {
     Cell cell = cell_of("budget-" + std::to_string(budget), "7B", "Q4_K_M");
+    cell.model = plan.find("7B-Q4_K_M")->model;
     cell.work = Work::fill;
     cell.fill = 100.0 / budget;
     cell.fill_by = FillBy::budget;

@@ -232,6 +232,14 @@ TEST_F(FilesTest, ReadingNamesWhatIsMissing) {
   EXPECT_THAT(message_of([&] { read_file(tree_.root().string()); }), HasSubstr("directory"));
 }
 
+TEST_F(FilesTest, TellsFilesThatNoDiskBacks) {
+  EXPECT_FALSE(lies_in_memory(path("none")));
+  const fs::path shared = "/dev/shm";
+  if (!fs::exists(shared)) GTEST_SKIP() << "no " << shared;
+  EXPECT_TRUE(lies_in_memory(shared.string()));
+  EXPECT_FALSE(lies_in_memory("/proc"));
+}
+
 TEST_F(FilesTest, FreeSpaceAndTheCacheFolder) {
   EXPECT_GT(free_space(tree_.root().string()).value, 0U);
   EXPECT_NE(message_of([&] { free_space(path("none")); }), "no error");

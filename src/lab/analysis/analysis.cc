@@ -302,6 +302,7 @@ Analysis analyse(const Plan& plan, const Replay& state) {
   }
   analysis.headline_cell = headline_of(plan, analysis.cells);
   compare_types(plan, trials, analysis);
+  analysis.spilled = spilled_figures(plan, trials);
   analysis.scores = score(plan, analysis);
   analysis.judgement = judge(plan, state);
   analysis.no_verdict = reasons_for_no_verdict(analysis.judgement);

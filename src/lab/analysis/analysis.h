@@ -8,6 +8,7 @@
 #include "lab/analysis/engine_figures.h"
 #include "lab/analysis/judgement.h"
 #include "lab/analysis/replay.h"
+#include "lab/analysis/spilled_figures.h"
 #include "lab/plan/plan.h"
 #include "lab/statistics/changepoints.h"
 #include "lab/statistics/statistics.h"
@@ -101,6 +102,7 @@ struct Analysis {
   std::vector<ColdLoad> cold_loads;
   std::vector<EngineFigures> engines;  // cells of other engines
   std::vector<TypeRatio> type_ratios;
+  std::vector<SpilledFigures> spilled;
   PredictionScores scores;
   std::size_t trials = 0, excluded = 0;
   Judgement judgement;

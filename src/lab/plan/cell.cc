@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "base/units.h"
 #include "engine/devices.h"
 #include "lab/json/json_fields.h"
 
@@ -66,6 +67,17 @@ FillBy fill_by_from_json(const Fields& fields) {
   }
   fail(ExitCode::integrity, "{}.fill_by is '{}'; expected group, ballast or budget", fields.label(),
        text);
+}
+
+std::uint64_t limit_from_json(const Fields& fields, const Cell& cell) {
+  constexpr std::int64_t kLeast = 1 << 20, kMost = std::int64_t{1} << 50;
+  if (cell.work != Work::fill || cell.fill_by != FillBy::budget || fields.has("fill")) {
+    fail(ExitCode::integrity,
+         "{} has limit_bytes; expected it with work 'fill' and fill_by 'budget' alone, in place of "
+         "'fill'",
+         fields.label());
+  }
+  return static_cast<std::uint64_t>(fields.integer("limit_bytes", kLeast, kMost));
 }
 
 std::string device_from_json(const Fields& fields, const std::string& otherwise) {
@@ -147,6 +159,8 @@ std::string Cell::title_without_device() const {
     case Work::treatments:
       return title + ", treated";
     case Work::fill:
+      if (limit_bytes > 0)
+        return fmt::format("{} within {}", title, format_capacity({limit_bytes}));
       return fmt::format("{}, memory {:.0f} % full", title, 100 * fill);
     default:
       return id.ends_with(kTwinSuffix) ? title + ", again" : title;
@@ -166,16 +180,20 @@ json to_json(const Cell& cell) {
                 {"most_tokens", cell.most_tokens},
                 {"most_decode_s", cell.most_decode_s}};
   if (!cell.own()) value["engine"] = to_json(cell.engine);
-  if (cell.work == Work::fill) value["fill"] = cell.fill;
+  if (cell.limit_bytes > 0) {
+    value["limit_bytes"] = cell.limit_bytes;
+  } else if (cell.work == Work::fill) {
+    value["fill"] = cell.fill;
+  }
   if (cell.fill_by != FillBy::group) value["fill_by"] = name(cell.fill_by);
   if (!cell.treatments.empty()) value["treatments"] = to_json(cell.treatments);
   return value;
 }
 
 Cell cell_from_json(const Fields& fields) {
-  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "fill_by", "engine",
-               "device", "threads", "prompt_tokens", "least_tokens", "most_tokens",
-               "most_decode_s"});
+  fields.only({"id", "size", "type", "model", "work", "treatments", "fill", "fill_by",
+               "limit_bytes", "engine", "device", "threads", "prompt_tokens", "least_tokens",
+               "most_tokens", "most_decode_s"});
   Cell cell;
   cell.id = fields.text("id");
   cell.size = fields.text("size");
@@ -184,7 +202,11 @@ Cell cell_from_json(const Fields& fields) {
   cell.work = work_from_json(fields);
   if (fields.has("treatments")) cell.treatments = treatments_from_json(fields, "treatments");
   cell.fill_by = fill_by_from_json(fields);
-  if (cell.work == Work::fill) cell.fill = fields.number("fill", 0.05, 2);
+  if (fields.has("limit_bytes")) {
+    cell.limit_bytes = limit_from_json(fields, cell);
+  } else if (cell.work == Work::fill) {
+    cell.fill = fields.number("fill", 0.05, 2);
+  }
   if (cell.fill_by == FillBy::ballast && (cell.work != Work::fill || cell.fill > 1)) {
     fail(ExitCode::integrity,
          "{} has fill_by ballast, work '{}' and fill {}; ballast fills memory up to 1 only",

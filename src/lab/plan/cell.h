@@ -61,7 +61,8 @@ struct Cell {
   std::vector<Treatment> treatments;  // of Work::treatments
   double fill = 0;                    // of Work::fill: working set over allowed memory
   FillBy fill_by = FillBy::group;
-  unsigned threads = 0;  // 0: the machine's default, filled in by the planner
+  std::uint64_t limit_bytes = 0;  // of FillBy::budget, in place of `fill`: a smaller card's memory
+  unsigned threads = 0;           // 0: the machine's default, filled in by the planner
   std::uint32_t prompt_tokens = 128;
   std::uint32_t least_tokens = 16;  // decoded, after the first
   std::uint32_t most_tokens = 64;

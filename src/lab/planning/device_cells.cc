@@ -27,15 +27,23 @@ bool take(TakenModels& models, const Cell& cell, const PlanDevice& device, Plan&
   return false;
 }
 
-// H2: the six types of the 1B, as on the CPU, and its A/A pair.
-void choose_types(TakenModels& models, const PlanDevice& device, Plan& plan) {
+// Whose types are compared: on the 1B the borders between kernels weigh more than bytes.
+std::string size_of_types(Kind kind, const TakenModels& models, const PlanDevice& device) {
+  const Cell largest = on_device(synthetic_cell("8B", "F16"), device);
+  const bool fits = obstacle(largest, device).empty() && models.obstacle(largest).empty();
+  return kind == Kind::standard && fits ? "8B" : "1B";
+}
+
+// H2: six types of one size, and its A/A pair.
+void choose_types(const std::string& shape, TakenModels& models, const PlanDevice& device,
+                  Plan& plan) {
   for (const char* type : {"Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16"}) {
-    const Cell cell = on_device(synthetic_cell("1B", type), device);
+    const Cell cell = on_device(synthetic_cell(shape, type), device);
     if (plan.find(cell.id) != nullptr || take(models, cell, device, plan)) {
       plan.design.types.push_back(cell.id);
     }
   }
-  Cell twin = on_device(synthetic_cell("1B", "Q4_K_M"), device);
+  Cell twin = on_device(synthetic_cell(shape, "Q4_K_M"), device);
   if (plan.find(twin.id) == nullptr) return;
   plan.design.same = {twin.id, twin.id + std::string(kTwinSuffix)};
   twin.id += kTwinSuffix;
@@ -54,20 +62,38 @@ void choose_overhead_types(TakenModels& models, const PlanDevice& device, Plan& 
   }
 }
 
-// H3: budgets from 1.2 to 0.5 of the working set. The prompt is short, for what does not fit is
-// computed by the CPU.
+// One that may not fit: the prompt is short, for the rest is computed by the CPU.
+Cell within_budget(const std::string& shape, const PlanDevice& device) {
+  Cell cell = on_device(synthetic_cell(shape, "Q4_K_M"), device);
+  cell.work = Work::fill;
+  cell.fill_by = FillBy::budget;
+  cell.prompt_tokens = 16;
+  cell.least_tokens = 8;
+  cell.most_tokens = 128;
+  cell.most_decode_s = 1.5;
+  return cell;
+}
+
+// The model as a smaller card would run it.
+void choose_smaller_card(const std::string& shape, std::uint64_t card_bytes, TakenModels& models,
+                         const PlanDevice& device, Plan& plan) {
+  Cell cell = within_budget(shape, device);
+  cell.limit_bytes = card_bytes;
+  cell.id += fmt::format("-within-{}MiB", card_bytes >> 20);
+  if (cell_program(cell).weight_bytes() + kSpareBytes <= card_bytes) {
+    plan.left_out.push_back({cell.title(), "it fits whole: nothing would be left to the CPU"});
+    return;
+  }
+  take(models, cell, device, plan);
+}
+
+// H3: budgets from 1.2 to 0.5 of the working set.
 void choose_budgets(TakenModels& models, const PlanDevice& device, const std::string& shape,
                     Plan& plan) {
   for (const int percent : {120, 110, 105, 100, 95, 90, 80, 70, 60, 50}) {
-    Cell cell = on_device(synthetic_cell(shape, "Q4_K_M"), device);
+    Cell cell = within_budget(shape, device);
     cell.id += fmt::format("-budget-{}", percent);
-    cell.work = Work::fill;
-    cell.fill_by = FillBy::budget;
     cell.fill = 100.0 / percent;
-    cell.prompt_tokens = 16;
-    cell.least_tokens = 8;
-    cell.most_tokens = 128;
-    cell.most_decode_s = 1.5;
     if (take(models, cell, device, plan)) plan.design.fills.push_back(cell.id);
   }
 }
@@ -84,7 +110,7 @@ Cell on_device(Cell cell, const PlanDevice& device) {
   cell.device = device.device;
   cell.prompt_tokens = 256;
   cell.least_tokens = 32;
-  cell.most_tokens = 256;
+  cell.most_tokens = 1024;  // a second and more: a burst of slow tokens must not weigh
   cell.most_decode_s = 3;
   return cell;
 }
@@ -103,9 +129,14 @@ void choose_device(Kind kind, const Resources& resources, const PlanDevice& devi
     if (taken && largest.empty()) largest = shape;
     if (size == "8B") take(models, on_device(synthetic_cell(shape, "F16"), device), device, plan);
   }
-  choose_types(models, device, plan);
+  const std::string typed = size_of_types(kind, models, device);
+  choose_types(typed, models, device, plan);
   choose_overhead_types(models, device, plan);
-  if (!largest.empty() && device.memory_bytes > 0) choose_budgets(models, device, largest, plan);
+  if (largest.empty() || device.memory_bytes == 0) return;
+  choose_budgets(models, device, typed == "8B" ? typed : largest, plan);
+  if (resources.card_bytes > 0) {
+    choose_smaller_card(largest, resources.card_bytes, models, device, plan);
+  }
 }
 
 void repeat_on_device(const PlanDevice& device, Plan& plan) {

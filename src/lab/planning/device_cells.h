@@ -17,10 +17,12 @@ std::vector<std::string_view> device_sizes(Kind kind);
 // that is as deep as a device's kernels care.
 Cell on_device(Cell cell, const PlanDevice& device);
 
-// A plan for the device alone: sizes up to `most` at Q4_K_M (the 8B at F16 too), the 1B in six
-// types with an A/A pair and a control (H2), and budgets of the largest model from 1.2 to 0.5 of
-// its working set (H3). H1 has no instrument there. Appends cells, what they are for and what had
-// to be left out.
+// A plan for the device alone: sizes up to `most` at Q4_K_M (the 8B at F16 too), one size in six
+// types with an A/A pair and a control (H2), and budgets from 1.2 to 0.5 of a working set (H3). The
+// size is the 8B for both; where its types do not fit, and in a quick plan, the 1B has the types
+// and the largest model the budgets. Where a smaller card is asked for, the largest model once more
+// within its memory. H1 has no instrument there. Appends cells, what they are for and what had to
+// be left out.
 void choose_device(Kind kind, const Resources& resources, const PlanDevice& device,
                    std::string_view most, Plan& plan);
 

@@ -188,7 +188,10 @@ double estimate_device_trial_s(const Cell& cell, const PlanDevice& device) {
   const double token_s =
       1 / predict_device_decode(program, cell.prompt_tokens, cell.most_tokens, device)
               .tokens_per_s.median;
-  const double spilled_s = cell.fill > 1 ? bytes * (1 - 1 / cell.fill) / kCpuReadsPerS : 0;
+  const double held =
+      cell.limit_bytes > 0 ? static_cast<double>(cell.limit_bytes) / bytes : 1 / cell.fill;
+  const double spilled_s =
+      cell.work == Work::fill ? bytes * std::max(1 - held, 0.0) / kCpuReadsPerS : 0;
   const double step_s = token_s + spilled_s;
   const double decode_s =
       std::clamp(cell.most_decode_s, cell.least_tokens * step_s, cell.most_tokens * step_s);

@@ -22,6 +22,7 @@ struct Resources {
   bool default_model = false;         // SmolLM2 is there
   // Why memory cannot be filled by a group's limit, and by locking it; empty: it can.
   std::string group_obstacle, ballast_obstacle;
+  std::uint64_t card_bytes = 0;  // of a smaller card that is asked for; 0: none
 };
 
 // The rates that a prediction for this machine rests on, with what was learned.

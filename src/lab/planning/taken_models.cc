@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "lab/planning/models.h"
+#include "os/files.h"
 
 namespace ceiling::lab {
 namespace {
@@ -26,9 +27,9 @@ Cell synthetic_cell(const std::string& shape, const std::string& recipe) {
 std::string TakenModels::obstacle(const Cell& cell) const {
   const std::uint64_t bytes = cell_program(cell).weight_bytes();
   const std::string path = model_path(cell);
-  if (bytes + kSpareBytes > resources_.available_bytes) {
-    return fmt::format("needs {} of memory, {} are available",
-                       format_capacity({bytes + kSpareBytes}),
+  const std::uint64_t memory = kSpareBytes + (os::lies_in_memory(path) ? 0 : bytes);
+  if (memory > resources_.available_bytes) {
+    return fmt::format("needs {} of memory, {} are available", format_capacity({memory}),
                        format_capacity({resources_.available_bytes}));
   }
   if (!std::filesystem::exists(path) && !files_.contains(path) &&

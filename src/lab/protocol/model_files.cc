@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <mutex>
 #include <utility>
 
 #include "base/error.h"
 #include "base/sha256.h"
 #include "lab/planning/models.h"
+#include "os/cpu.h"
 #include "os/interrupt.h"
 #include "os/memory_map.h"
 
@@ -43,13 +46,45 @@ void ModelFiles::prepare() {
   }
 }
 
+// A hash is one thread's work: files are hashed side by side.
 std::vector<ModelFile> ModelFiles::identify_all() {
-  std::vector<ModelFile> files;
-  std::map<std::string, ModelFile> known;  // cells may share a file
+  std::map<std::string, const Cell*> one_of;  // cells may share a file
+  std::uint64_t total = 0;
   for (const Cell& cell : plan_.cells) {
-    const std::string& path = paths_.at(cell.id);
-    if (known.count(path) == 0) known[path] = identify_again(cell);
-    files.push_back(known.at(path));
+    if (!one_of.emplace(path(cell), &cell).second) continue;
+    watched_[path(cell)] = look_at(path(cell));
+    total += model_file_bytes(cell);
+  }
+  std::mutex mutex;  // of what the workers share
+  std::map<std::string, std::uint64_t> done;
+  std::map<std::string, ModelFile> known;
+  auto next = one_of.begin();
+  const auto take = [&]() -> const Cell* {
+    const std::lock_guard lock(mutex);
+    return next == one_of.end() ? nullptr : (next++)->second;
+  };
+  const auto work = [&] {
+    while (const Cell* cell = take()) {
+      ModelFile file = identify(*cell, [&](std::uint64_t bytes) {
+        if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
+        const std::lock_guard lock(mutex);
+        done[path(*cell)] = bytes;
+        std::uint64_t all = 0;
+        for (const auto& [path, of_file] : done) all += of_file;
+        progress_("hashing the models", all, total);
+      });
+      const std::lock_guard lock(mutex);
+      known[path(*cell)] = std::move(file);
+    }
+  };
+  std::vector<std::future<void>> workers;
+  for (std::size_t i = 0; i < std::min<std::size_t>(one_of.size(), os::default_threads()); ++i) {
+    workers.push_back(std::async(std::launch::async, work));
+  }
+  for (std::future<void>& worker : workers) worker.get();
+  std::vector<ModelFile> files;
+  for (const Cell& cell : plan_.cells) {
+    files.push_back(known.at(path(cell)));
     files.back().cell = cell.id;
   }
   return files;

@@ -180,9 +180,12 @@ std::string report_html(const ReportData& data) {
                      table_html(clock_table(data)));
   if (const Table devices = device_table(data); !devices.rows.empty()) {
     const Table seen = device_condition_table(data);
-    out += section("device", "The device",
-                   paragraph(device_note(data)) + table_html(devices) +
-                       (seen.rows.empty() ? "" : table_html(seen)));
+    const Table spilled = spilled_table(data);
+    out +=
+        section("device", "The device",
+                paragraph(device_note(data)) + table_html(devices) +
+                    (seen.rows.empty() ? "" : table_html(seen)) +
+                    (spilled.rows.empty() ? "" : paragraph(spilled_note()) + table_html(spilled)));
   }
   const Table energy = energy_table(data);
   out += section("energy", "Energy",

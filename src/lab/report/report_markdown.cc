@@ -96,6 +96,8 @@ std::string report_markdown(const ReportData& data) {
     out += "## The device\n\n" + text_paragraph(device_note(data)) + table_markdown(devices);
     const Table seen = device_condition_table(data);
     if (!seen.rows.empty()) out += table_markdown(seen);
+    const Table spilled = spilled_table(data);
+    if (!spilled.rows.empty()) out += text_paragraph(spilled_note()) + table_markdown(spilled);
   }
   out += "## Energy\n\n" + text_paragraph(energy_note(data));
   if (const Table energy = energy_table(data); !energy.rows.empty()) out += table_markdown(energy);

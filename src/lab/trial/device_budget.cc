@@ -35,4 +35,11 @@ DeviceBudget device_budget(const Program& program, const SessionOptions& options
   return budget;
 }
 
+DeviceBudget smaller_card(const Program& program, const SessionOptions& options,
+                          std::uint64_t limit_bytes) {
+  DeviceBudget budget = device_budget(program, options, 1);
+  budget.limit_bytes = limit_bytes;
+  return budget;
+}
+
 }  // namespace ceiling::lab

@@ -17,4 +17,8 @@ struct DeviceBudget {
 // device without memory of its own.
 DeviceBudget device_budget(const Program& program, const SessionOptions& options, double fill);
 
+// The same on a card that has so much memory.
+DeviceBudget smaller_card(const Program& program, const SessionOptions& options,
+                          std::uint64_t limit_bytes);
+
 }  // namespace ceiling::lab

@@ -165,7 +165,9 @@ class Measurement {
   }
 
   void set_budget(SessionOptions& options) {
-    const DeviceBudget budget = device_budget(model_->program(), options, cell_.fill);
+    const DeviceBudget budget = cell_.limit_bytes > 0
+                                    ? smaller_card(model_->program(), options, cell_.limit_bytes)
+                                    : device_budget(model_->program(), options, cell_.fill);
     options.device_memory = budget.limit_bytes;
     options.spill = SpillMode::cpu;
     result_.filled = FilledMemory{.limit_bytes = budget.limit_bytes,

@@ -85,6 +85,29 @@ Table device_table(const ReportData& data) {
   return table;
 }
 
+Table spilled_table(const ReportData& data) {
+  Table table{{"Cell", "Weights", "Left to the CPU, GB a token", "Decode, tokens/s (95 %)",
+               "All on the device, tokens/s", "Times slower (95 %)", "By the two memories"},
+              {},
+              2};
+  for (const SpilledFigures& figures : data.analysis.spilled) {
+    const Cell& cell = data.plan.cells[figures.cell];
+    const double all = figures.left_bytes + figures.own_bytes;
+    table.rows.push_back(
+        {cell.title(), weights_label(cell),
+         fmt::format("{} of {}", shown(figures.left_bytes / 1e9), shown(all / 1e9)),
+         shown(figures.tokens_per_s), shown(figures.resident_per_s.value),
+         shown(figures.times_slower), shown(figures.times_by_memory)});
+  }
+  return table;
+}
+
+std::string spilled_note() {
+  return "What does not fit the device’s memory is left to the CPU, which reads it from the host’s "
+         "memory at every token. “By the two memories”: how much slower that would be if each of "
+         "these bytes took its time in that memory in place of the device’s, and nothing else did.";
+}
+
 Table device_condition_table(const ReportData& data) {
   Table table{{"Cell", "Weights", "Clock, MHz", "Least of it", "At most", "Memory clock, MHz",
                "Hottest, °C", "Power, W", "Slowed down, % of looks", "Power limit, % of looks",

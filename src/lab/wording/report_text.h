@@ -75,6 +75,8 @@ Table engine_table(const ReportData& data);                         // other eng
 std::vector<std::string> engine_notes(const ReportData& data);      // what they could not measure
 std::vector<std::string> engine_sentences(const ReportData& data);  // their speed, one each
 
+Table spilled_table(const ReportData& data);  // models that a device does not hold; may be empty
+std::string spilled_note();
 Table device_table(const ReportData& data);  // copies, link and residency; no rows: CPU only
 // Clocks, heat, power, errors, other processes; no rows: nothing shows them.
 Table device_condition_table(const ReportData& data);

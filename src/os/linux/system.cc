@@ -1,14 +1,18 @@
 #include "os/posix/system.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <vector>
+
+#include "os/files.h"
 
 namespace ceiling::os {
 
@@ -41,6 +45,12 @@ int reserve_blocks(int descriptor, std::uint64_t bytes) {
   if (bytes == 0) return 0;
   const int done = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
   return done == 0 ? 0 : errno;
+}
+
+bool lies_in_memory(const std::string& path) {
+  struct statfs info{};
+  if (statfs(path.c_str(), &info) != 0) return false;
+  return info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
 }
 
 FileStamp file_times(const struct stat& info) {

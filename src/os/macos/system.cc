@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "os/files.h"
 #include "os/process.h"
 
 namespace ceiling::os {
@@ -23,6 +24,8 @@ void discard_pages(std::byte* data, std::size_t bytes) {
 }
 
 void ask_for_huge_pages(std::byte* /*data*/, std::size_t /*bytes*/) {}
+
+bool lies_in_memory(const std::string& /*path*/) { return false; }
 
 // Without mremap(): what `from` holds is copied into a new mapping in the place of the old.
 int move_pages_over(std::byte* to, std::byte* from, std::size_t bytes) {

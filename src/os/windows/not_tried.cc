@@ -54,6 +54,7 @@ std::string read_file(const std::string& /*path*/) { not_tried(); }
 void append_line_synced(const std::string& /*path*/, std::string_view /*line*/) { not_tried(); }
 FileStamp file_stamp(const std::string& /*path*/) { not_tried(); }
 Bytes free_space(const std::string& /*directory*/) { not_tried(); }
+bool lies_in_memory(const std::string& /*path*/) { not_tried(); }
 std::string cache_directory() { not_tried(); }
 std::string models_directory() { not_tried(); }
 

@@ -70,6 +70,32 @@ TEST_F(DeviceControls, BudgetsThatDoNothingKeepH3Undecided) {
               HasSubstr("positive control failed"));
 }
 
+// 3000 GB/s of the device's own, 30 of the host's: what is left to the CPU costs a hundred times.
+TEST_F(DeviceControls, WhatSpillsStandsBesideWhatDoesNot) {
+  FakeRunner runner = ordinary_device();
+  const Plan plan = device_hypothesis_plan();
+  judged("spilled", runner, plan);
+  const Analysis analysis = analyse(run_->plan, run_->state);
+  ASSERT_FALSE(analysis.spilled.empty());
+  const SpilledFigures& figures = analysis.spilled.back();
+  const Cell& cell = plan.cells[figures.cell];
+  const Cell& resident = plan.cells[figures.resident];
+  EXPECT_EQ(cell.fill_by, FillBy::budget);
+  EXPECT_EQ(resident.work, Work::decode);
+  EXPECT_EQ(resident.model, cell.model);
+  EXPECT_FALSE(plan.design.is_twin(resident.id));
+  EXPECT_NEAR(figures.times_slower.value, figures.resident_per_s.value / figures.tokens_per_s.value,
+              1e-6);
+  EXPECT_EQ(figures.left_bytes, 2e9);
+  const double more_s = 2e9 / (run_->plan.machine.read_gb_per_s * 1e9) - 2e9 / 3000e9;
+  EXPECT_NEAR(figures.times_by_memory, 1 + more_s * figures.resident_per_s.value,
+              0.02 * figures.times_by_memory);
+  const Report report = make_report(plan, run_->ledger.entries());
+  for (const std::string& text : {report.markdown, report.html}) {
+    EXPECT_THAT(text, HasSubstr("By the two memories"));
+  }
+}
+
 // The controls are no result, and every figure says where it is from.
 TEST_F(DeviceControls, TheReportNamesTheDeviceAtItsVerdicts) {
   FakeRunner runner = ordinary_device();

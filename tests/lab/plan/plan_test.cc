@@ -106,6 +106,12 @@ TEST(Plan, DevicesHaveCellsAndBudgetsOfTheirOwn) {
   EXPECT_EQ(refusal(cell(with(filled, {{"device", "cuda"}, {"fill_by", "budget"}}))), "accepted");
   EXPECT_THAT(refusal(cell({{"device", "npu"}})),
               HasSubstr("device is 'npu'; expected one of cpu, cuda"));
+  const json card = {{"work", "fill"}, {"device", "cuda"}, {"fill_by", "budget"}};
+  EXPECT_EQ(refusal(cell(with(card, {{"limit_bytes", 24'000'000'000}}))), "accepted");
+  EXPECT_THAT(refusal(cell(with(card, {{"limit_bytes", 5}}))), HasSubstr("limit_bytes"));
+  EXPECT_THAT(refusal(cell(with(card, {{"fill", 1.5}, {"limit_bytes", 24'000'000'000}}))),
+              HasSubstr("in place of 'fill'"));
+  EXPECT_THAT(refusal(cell({{"limit_bytes", 24'000'000'000}})), HasSubstr("in place of 'fill'"));
   EXPECT_THAT(refusal(cell(with(filled, {{"device", "cuda"}}))), HasSubstr("by budget"));
   EXPECT_THAT(refusal(cell(with(filled, {{"fill_by", "budget"}}))),
               HasSubstr("by group or ballast"));

@@ -11,8 +11,11 @@ namespace ceiling::lab {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
@@ -74,7 +77,8 @@ TEST(DeviceCells, HypothesesSayOnWhichDeviceTheyAreNotTested) {
 TEST(DeviceCells, AloneTheyAreOfItsOwnSizes) {
   const Plan plan = plan_on({"cuda"}, Kind::standard);
   for (const char* id : {"70B-Q4_K_M-cuda", "32B-Q4_K_M-cuda", "8B-Q4_K_M-cuda", "8B-F16-cuda"}) {
-    EXPECT_THAT(decoded(plan), Contains(id));
+    ASSERT_NE(plan.find(id), nullptr) << id;
+    EXPECT_EQ(plan.find(id)->work, Work::decode);
   }
   for (const Cell& cell : plan.cells) EXPECT_EQ(cell.device, "cuda") << cell.id;
   EXPECT_EQ(plan.hypotheses[0].untested,
@@ -96,6 +100,34 @@ TEST(DeviceCells, AloneTheyTestWhatCanBeTestedThere) {
   EXPECT_TRUE(plan.hypotheses[1].untested.empty());
   EXPECT_TRUE(plan.hypotheses[2].untested.empty());
   for (const CellPrediction& p : plan.predictions) EXPECT_THAT(p.cell, Not(HasSubstr("nothing")));
+}
+
+TEST(DeviceCells, OneMiddleSizeHasTypesAndBudgets) {
+  const Plan plan = plan_on({"cuda"}, Kind::standard);
+  EXPECT_THAT(plan.design.types, Each(StartsWith("8B-")));
+  EXPECT_THAT(plan.design.same, ElementsAre("8B-Q4_K_M-cuda", "8B-Q4_K_M-cuda-twin"));
+  EXPECT_THAT(plan.design.fills, Each(StartsWith("8B-Q4_K_M-cuda-budget-")));
+  const Plan small = plan_on({"cuda"}, Kind::standard, 12);  // no room for 8B at F16
+  EXPECT_THAT(small.design.types, Each(StartsWith("1B-")));
+  EXPECT_THAT(small.design.fills, Each(StartsWith("8B-Q4_K_M-cuda-budget-")));
+}
+
+TEST(DeviceCells, ASmallerCardRunsTheLargestModelOnceMore) {
+  Resources asked = resources();
+  asked.card_bytes = 24 * kGiB;
+  const auto plan_within = [&](std::uint64_t card_bytes) {
+    asked.card_bytes = card_bytes;
+    return make_plan(Kind::standard, machine(), asked, 1, {}, {}, {"cuda"});
+  };
+  const Plan plan = plan_within(24 * kGiB);
+  const Cell* cell = plan.find("70B-Q4_K_M-cuda-within-24576MiB");
+  ASSERT_NE(cell, nullptr);
+  EXPECT_EQ(cell->limit_bytes, 24 * kGiB);
+  EXPECT_EQ(cell->title(), "70B at Q4_K_M within 24.0 GiB on cuda");
+  EXPECT_THAT(plan.design.fills, Not(Contains(cell->id)));
+  EXPECT_EQ(plan_from_json(to_json(plan), "plan").find(cell->id)->limit_bytes, cell->limit_bytes);
+  const Plan fits = plan_within(72 * kGiB);
+  EXPECT_EQ(fits.left_out.front().why, "it fits whole: nothing would be left to the CPU");
 }
 
 TEST(DeviceCells, ADeviceThatReadsTheHostsMemoryHasNoBudget) {
