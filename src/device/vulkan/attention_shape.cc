@@ -13,6 +13,12 @@ constexpr std::uint32_t kQueryFloats = 2048;
 constexpr std::uint32_t kMostTileRows = 16;
 constexpr std::uint32_t kMostSplits = 16;
 constexpr std::uint32_t kWantedGroups = 64;  // that keep a device busy
+// As attend_one.comp has them.
+constexpr std::uint32_t kMostOneRowHeads = 8;
+constexpr std::uint32_t kMostOneRowSplits = 32;
+constexpr std::uint32_t kOneRowGroups = 256;
+constexpr std::uint32_t kOneRowFloats =
+    2048 + 256 + 64 + 64;  // shared whatever the heads and widths
 
 std::uint32_t tile_rows(const KvState& kv) {
   return std::min(kMostTileRows, kQueryFloats / kv.key_width);
@@ -37,13 +43,28 @@ AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads
   return shape;
 }
 
+std::uint32_t one_row_heads(std::uint32_t heads, const KvState& kv, std::uint32_t shared_bytes) {
+  const std::uint32_t sharing = heads / kv.kv_heads;
+  std::uint32_t most = 0;
+  for (std::uint32_t h = 1; h <= std::min(sharing, kMostOneRowHeads); ++h) {
+    const std::uint32_t floats = (2 * h + 3) * kv.key_width + (h + 1) * kv.value_width +
+                                 h * (64 + kMostOneRowSplits) + kOneRowFloats;
+    if (sharing % h == 0 && floats * sizeof(float) <= shared_bytes) most = h;
+  }
+  return most == 0 || heads / most > kArrivals ? 0 : most;
+}
+
+std::uint32_t one_row_splits(std::uint32_t tiles) {
+  return std::clamp(kOneRowGroups / tiles, 1U, kMostOneRowSplits);
+}
+
 std::uint64_t most_part_floats(std::uint32_t heads, const KvState& kv) {
-  std::uint64_t most = 0;
+  std::uint64_t most = std::uint64_t{heads} * kMostOneRowSplits * (kv.value_width + 2);
   for (std::uint32_t n = 1; n <= kFewRows; ++n) {
     const std::uint32_t splits = attention_shape(n, false, heads, kv).splits;
     most = std::max(most, std::uint64_t{n} * heads * splits * (kv.value_width + 2));
   }
-  return most;
+  return most + kArrivals;
 }
 
 void check_attention(const Attention& attention, const KvState& kv) {

@@ -18,6 +18,13 @@ struct AttentionShape {
 AttentionShape attention_shape(std::uint32_t n, bool prompt, std::uint32_t heads,
                                const KvState& kv);
 
+// Of a single row (shaders/attend_one.comp): heads of a tile; 0: there is no room for one.
+std::uint32_t one_row_heads(std::uint32_t heads, const KvState& kv, std::uint32_t shared_bytes);
+std::uint32_t one_row_splits(std::uint32_t tiles);
+
+// Words before the parts, in which workgroups count those that have come.
+inline constexpr std::uint32_t kArrivals = 1024;
+
 // Floats for the parts of any step.
 std::uint64_t most_part_floats(std::uint32_t heads, const KvState& kv);
 

@@ -49,7 +49,7 @@ Context::Context(const VulkanOptions& options)
 std::shared_ptr<const Context> Context::open(const VulkanOptions& options) {
   const std::shared_ptr<Context> out(new Context(options));
   out->make_device();
-  out->try_imports();
+  if (out->may_import(options)) out->try_imports();
   const Detected& detected = out->detected_;
   out->features_ =
       options.features ? *options.features : active_features(detected.offered, detected.preferred);
@@ -58,15 +58,26 @@ std::shared_ptr<const Context> Context::open(const VulkanOptions& options) {
   return out;
 }
 
+// Across a link, reading each weight at each step is never worth it: imports are tried only where
+// asked for.
+bool Context::may_import(const VulkanOptions& options) {
+  const bool asked = options.features ? options.features->host_import : names_host_import();
+  if (unit().host_memory || asked) return true;
+  no_own_pages_ = no_file_pages_ = "not tried";
+  detected_.preferred.host_import = false;
+  return false;
+}
+
 // Drivers that cannot use a page may say so when it is imported, or lose the device when it is
-// read.
+// read. NVIDIA's gives nothing more of the device's own memory once it has refused a page: such a
+// device is opened again.
 void Context::try_imports() {
   Features& offered = detected_.offered;
   const auto try_one = [this](bool& offers, std::string& obstacle, auto trial) {
     obstacle = trial(*this);
     offers = obstacle.empty();
     if (hung_) check(VK_TIMEOUT, "a trial of imports");
-    if (!lost_) return;
+    if (offers) return;
     destroy_device();
     make_device();
   };
@@ -76,7 +87,6 @@ void Context::try_imports() {
   }
   try_one(offered.host_import, no_own_pages_, try_own_pages);
   if (offered.host_import) try_one(offered.file_pages, no_file_pages_, try_file_pages);
-  // Across a link, reading each weight at each step is never worth it: only where asked for.
   detected_.preferred.host_import = offered.host_import && unit().host_memory;
   detected_.preferred.file_pages = offered.file_pages && unit().host_memory;
 }

@@ -62,6 +62,7 @@ class Context : public std::enable_shared_from_this<Context> {
   explicit Context(const VulkanOptions& options);
   void make_device();
   void destroy_device();
+  bool may_import(const VulkanOptions& options);
   void try_imports();
   VkResult wait(Seconds most) const;
 

@@ -31,14 +31,18 @@ struct Family {
   std::uint32_t clock_bits = 0;  // 0: it has no clock
 };
 
+// One that does not draw, if there is one: NVIDIA's starts work beside other work sooner there.
 Family compute_family(VkPhysicalDevice device) {
   std::uint32_t count = 0;
   vkGetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
-    return {i, families[i].timestampValidBits};
+  for (const VkQueueFlags unwanted : {VkQueueFlags{VK_QUEUE_GRAPHICS_BIT}, VkQueueFlags{0}}) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const VkQueueFlags flags = families[i].queueFlags;
+      if ((flags & VK_QUEUE_COMPUTE_BIT) == 0 || (flags & unwanted) != 0) continue;
+      return {i, families[i].timestampValidBits};
+    }
   }
   fail(ExitCode::failed, "vulkan: the device has no queue that computes: use --device cpu");
 }
@@ -135,7 +139,6 @@ Detected detect(const Instance& instance, VkPhysicalDevice device) {
       .int8_dot_is_fast = dot_speed.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE};
   out.preferred = offered;
   out.preferred.int8_dot = offered.int8_dot && out.limits.int8_dot_is_fast;
-  out.preferred.cooperative = false;  // until a GPU has passed its tests
   out.identity = fmt::format("{:04x}-{:04x}-{:x}", properties.properties.vendorID,
                              properties.properties.deviceID, properties.properties.driverVersion);
   for (const std::uint8_t byte : properties.properties.pipelineCacheUUID) {

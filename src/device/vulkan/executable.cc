@@ -43,6 +43,7 @@ VulkanExecutable::VulkanExecutable(Parts parts)
               plan_),
       words_(*parts_.context, (layout_.pages() + std::max<std::size_t>(layout_.page_count, 1)) * 4,
              Place::upload, "the rows of a step"),
+      words_there_(*parts_.context, words_.size(), Place::device, "the rows of a step"),
       boundary_(
           *parts_.context,
           floats_of(parts_.program, ends_.entering, most_rows(parts_.options)) * sizeof(float),
@@ -55,7 +56,8 @@ VulkanExecutable::VulkanExecutable(Parts parts)
 }
 
 std::uint64_t VulkanExecutable::workspace_bytes() const {
-  return runner_.workspace_bytes() + words_.size() + boundary_.size() + result_.size();
+  return runner_.workspace_bytes() + words_.size() + words_there_.size() + boundary_.size() +
+         result_.size();
 }
 
 Traffic VulkanExecutable::traffic() const {
@@ -73,11 +75,13 @@ void VulkanExecutable::fill_rows(const Batch& batch, const PageTables& tables) {
   if (words * 4 > words_.size()) {
     recordings_.clear();  // they name the buffer
     words_ = Buffer(*parts_.context, 2 * words * 4, Place::upload, "the rows of a step");
+    words_there_ = Buffer(*parts_.context, words_.size(), Place::device, "the rows of a step");
   }
   write_rows(layout_, batch, tables, {words_.as<std::uint32_t>(), words_.size() / 4});
 }
 
 void VulkanExecutable::copy_in(Recording& recording, StepRows rows) {
+  recording.copy({words_.handle(), 0, words_.size()}, {words_there_.handle(), 0, words_.size()});
   std::uint64_t at = 0;
   for (const ValueId id : ends_.entering) {
     const Span to = runner_.value(id);
@@ -102,7 +106,7 @@ void VulkanExecutable::copy_out(Recording& recording, StepRows rows) {
 std::unique_ptr<Recording> VulkanExecutable::record(const Shape& shape, std::uint32_t marks) {
   const StepRows rows{shape.rows, shape.logit_rows};
   auto recording = std::make_unique<Recording>(parts_.context, parts_.pipelines, marks);
-  runner_.begin(*recording, {words_.handle(), 0, words_.size()},
+  runner_.begin(*recording, {words_there_.handle(), 0, words_there_.size()},
                 {.rows = rows, .prompt = shape.prompt});
   recording->mark();
   copy_in(*recording, rows);

@@ -61,7 +61,7 @@ class VulkanExecutable final : public Executable {
   std::vector<Planned> plan_;
   RowLayout layout_;
   WorkRunner runner_;
-  Buffer words_, boundary_, result_;
+  Buffer words_, words_there_, boundary_, result_;
   std::map<Shape, std::unique_ptr<Recording>> recordings_;
   TrafficCount traffic_;
 

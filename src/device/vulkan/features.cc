@@ -42,6 +42,12 @@ std::string describe(const Features& features) {
   return out.empty() ? "none" : out;
 }
 
+bool names_host_import() {
+  const char* wanted = std::getenv("CEILING_VULKAN");
+  return wanted != nullptr &&
+         std::string_view(wanted).find("host_import") != std::string_view::npos;
+}
+
 Features active_features(const Features& offered, const Features& preferred) {
   const char* wanted = std::getenv("CEILING_VULKAN");
   if (wanted == nullptr || *wanted == '\0') return preferred;

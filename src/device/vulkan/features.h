@@ -20,6 +20,9 @@ struct Features {
 
 std::string describe(const Features& features);  // "host_import, subgroups"; "none"
 
+// CEILING_VULKAN does.
+bool names_host_import();
+
 // `offered`, or those of it that CEILING_VULKAN names ("subgroups,host_import", or "none").
 // `preferred` is what runs where it names none. Throws Error(usage): a name that is unknown or not
 // offered.

@@ -62,6 +62,13 @@ struct AttendParameters {
   float scale, soft_cap;
   RowPlaces places;
 };
+struct OneRowParameters {
+  std::uint32_t heads, kv_heads, window, splits;
+  float scale, soft_cap, query_epsilon, key_epsilon;
+  std::uint32_t query_at, key_at, value_at, out_at, frequency_at, query_norm_at, key_norm_at,
+      scales_at, sums_at;
+  RowPlaces places;
+};
 struct JoinParameters {
   std::uint32_t width, splits, count, scales_at, sums_at;
 };

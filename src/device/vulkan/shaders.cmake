@@ -20,7 +20,7 @@ function(shader name file)
   set(shader_names ${shader_names} ${name} PARENT_SCOPE)
 endfunction()
 
-foreach(plain add gated soft_cap select attend attend_join read route)
+foreach(plain add gated soft_cap select attend attend_join attend_one read route)
   shader(${plain} ${plain})
 endforeach()
 foreach(reducing prepare halves norm turn)

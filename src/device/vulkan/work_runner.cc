@@ -94,6 +94,8 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan) {
     if (const auto* turns = std::get_if<Turns>(&planned.work)) {
       add_rotation(turns->query);
       add_rotation(turns->key);
+      add_norm(turns->query);
+      add_norm(turns->key);
       if (turns->attention) attention = &*turns->attention;
     }
     if (attention != nullptr) {
@@ -113,13 +115,12 @@ void WorkRunner::allocate_workspaces(const std::vector<Planned>& plan) {
   }
   parts_of_attention_ =
       Buffer(*parts_.context, part_floats_ * sizeof(float), Place::device, "attention");
+  upload_tables();
 }
 
 std::uint64_t WorkRunner::workspace_bytes() const {
-  std::uint64_t total = value_memory_.size() + floats_.size() + int8_.size() + halves_.size() +
-                        parts_of_attention_.size();
-  for (const Rotation& one : rotations_) total += one.table.size();
-  return total;
+  return value_memory_.size() + floats_.size() + int8_.size() + halves_.size() +
+         parts_of_attention_.size() + tables_.size();
 }
 
 void WorkRunner::begin(Recording& recording, const Span& words, const StepShape& shape) {

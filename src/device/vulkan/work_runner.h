@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "device/plan.h"
@@ -49,7 +52,7 @@ class WorkRunner {
  private:
   struct Rotation {
     Rope rope;
-    Buffer table;
+    std::uint32_t at;  // in words of the tables
   };
   // In words of a workspace: where what follows the integers of all rows begins.
   struct Int8Places {
@@ -73,7 +76,12 @@ class WorkRunner {
   void allocate_workspaces(const std::vector<Planned>& plan);
   static void check_experts(const Route& o);
   void add_rotation(const std::optional<Turns::Part>& part);
-  const Buffer& rotation(const Rope& rope) const;
+  const Rotation& rotation(const Rope& rope) const;
+  Span table(const Rotation& rotation) const;
+  static bool same_turn(const Rope& a, const Rope& b);
+  void add_norm(const std::optional<Turns::Part>& part);
+  std::uint32_t add_table(std::span<const std::uint32_t> words);
+  void upload_tables();
 
   void put_one(const Products& work);
   void put_one(const Turns& work);
@@ -113,6 +121,8 @@ class WorkRunner {
   Multiplier multiplier(const Matrix& matrix, const Piece& piece, const Multiplication& of) const;
   void find_gates(const std::vector<Planned>& plan);
   bool put_gated(const Products& work, std::uint32_t n);
+  std::optional<Span> one_binding(std::initializer_list<ValueId> ids) const;
+  bool put_one_row(const Turns& work);
   void turn(const Turns::Part& part, const KvAppend* store);
   void store(ValueId value, const Span& cache, std::uint32_t kv_heads, std::uint32_t width);
 
@@ -136,7 +146,10 @@ class WorkRunner {
   std::vector<std::uint64_t> value_at_;
   std::uint64_t float_cols_ = 0, whole_cols_ = 0, part_floats_ = 0;  // of the workspaces
   Buffer floats_, int8_, halves_, parts_of_attention_;
+  std::vector<std::uint32_t> table_words_;  // until they are on the device
+  Buffer tables_;                           // rotations and norms of heads
   std::vector<Rotation> rotations_;
+  std::map<WeightId, std::uint32_t> norm_at_;  // in words of the tables
 };
 
 }  // namespace ceiling::vulkan

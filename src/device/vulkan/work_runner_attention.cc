@@ -1,5 +1,7 @@
 // The part of the runner that records attention, and what leads to it.
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -9,11 +11,7 @@
 namespace ceiling::vulkan {
 namespace {
 
-bool same_turn(const Rope& a, const Rope& b) {
-  return a.rotated == b.rotated && a.base == b.base && a.position_scale == b.position_scale &&
-         a.frequency_divisors == b.frequency_divisors;
-}
-
+constexpr std::size_t kTableAlignment = 64;  // words: of a binding at most
 // Turns a position as a 64-bit fraction: low word, high word.
 std::array<std::uint32_t, 2> fraction(long double turns) {
   const long double rest = turns - std::floor(turns);
@@ -23,6 +21,44 @@ std::array<std::uint32_t, 2> fraction(long double turns) {
 
 }  // namespace
 
+bool WorkRunner::same_turn(const Rope& a, const Rope& b) {
+  return a.rotated == b.rotated && a.base == b.base && a.position_scale == b.position_scale &&
+         a.frequency_divisors == b.frequency_divisors;
+}
+
+std::uint32_t WorkRunner::add_table(std::span<const std::uint32_t> words) {
+  const auto at = static_cast<std::uint32_t>(table_words_.size());
+  table_words_.insert(table_words_.end(), words.begin(), words.end());
+  table_words_.resize((table_words_.size() + kTableAlignment - 1) / kTableAlignment *
+                      kTableAlignment);
+  return at;
+}
+
+void WorkRunner::add_norm(const std::optional<Turns::Part>& part) {
+  if (!part || !part->norm || norm_at_.contains(part->norm->weight)) return;
+  std::vector<std::uint32_t> words;
+  for (const float value : parts_.weights->on_host(part->norm->weight)) {
+    words.push_back(std::bit_cast<std::uint32_t>(value));
+  }
+  norm_at_[part->norm->weight] = add_table(words);
+}
+
+// To the device's own memory: each step of each layer reads them. And no workgroup has come yet.
+void WorkRunner::upload_tables() {
+  table_words_.resize(std::max(table_words_.size(), kTableAlignment));
+  const std::uint64_t bytes = table_words_.size() * sizeof(std::uint32_t);
+  tables_ = Buffer(*parts_.context, bytes, Place::device, "rotations");
+  const Buffer host(*parts_.context, bytes, Place::upload, "rotations");
+  std::ranges::copy(table_words_, host.as<std::uint32_t>());
+  parts_.context->run_once([&](VkCommandBuffer commands) {
+    const VkBufferCopy all{0, 0, bytes};
+    vkCmdCopyBuffer(commands, host.handle(), tables_.handle(), 1, &all);
+    if (parts_of_attention_.size() == 0) return;
+    vkCmdFillBuffer(commands, parts_of_attention_.handle(), 0, VK_WHOLE_SIZE, 0);
+  });
+  table_words_.clear();
+}
+
 void WorkRunner::add_rotation(const std::optional<Turns::Part>& part) {
   if (!part || !part->rope) return;
   const Rope& rope = *part->rope;
@@ -30,25 +66,29 @@ void WorkRunner::add_rotation(const std::optional<Turns::Part>& part) {
     if (same_turn(known.rope, rope)) return;
   }
   const std::size_t pairs = rope.rotated / 2;
-  Rotation made{rope, Buffer(*parts_.context, std::max<std::size_t>(pairs, 1) * 8, Place::upload,
-                             "rotations")};
-  auto* const table = made.table.as<std::array<std::uint32_t, 2>>();
+  std::vector<std::uint32_t> words;
   for (std::size_t i = 0; i < pairs; ++i) {
     const float divisor =
         rope.frequency_divisors ? parts_.weights->on_host(*rope.frequency_divisors)[i] : 1.0F;
     const long double radians = std::pow(static_cast<long double>(rope.base),
                                          -2.0L * static_cast<long double>(i) / rope.rotated) *
                                 rope.position_scale / divisor;
-    table[i] = fraction(radians / (2 * std::numbers::pi_v<long double>));
+    const auto turn = fraction(radians / (2 * std::numbers::pi_v<long double>));
+    words.insert(words.end(), turn.begin(), turn.end());
   }
-  rotations_.push_back(std::move(made));
+  rotations_.push_back({rope, add_table(words)});
 }
 
-const Buffer& WorkRunner::rotation(const Rope& rope) const {
+Span WorkRunner::table(const Rotation& rotation) const {
+  const std::uint64_t bytes = std::max(rotation.rope.rotated, 2U) * sizeof(std::uint32_t);
+  return {tables_.handle(), rotation.at * sizeof(std::uint32_t), bytes};
+}
+
+const WorkRunner::Rotation& WorkRunner::rotation(const Rope& rope) const {
   for (const Rotation& known : rotations_) {
-    if (same_turn(known.rope, rope)) return known.table;
+    if (same_turn(known.rope, rope)) return known;
   }
-  return rotations_.front().table;
+  return rotations_.front();
 }
 
 // A head of the value at a time, back to where it was or, with `store`, as keys to the cache.
@@ -64,14 +104,12 @@ void WorkRunner::turn(const Turns::Part& part, const KvAppend* append) {
     parameters.norm_at = weight.at;
     parameters.epsilon = part.norm->epsilon;
   }
-  const Buffer& table = rotation(rope);
   const Span cache = append != nullptr ? parts_.kv->layer(append->kv).keys : in;
-  recording_->dispatch(
-      {by_subgroups("turn"),
-       {rope.head_width, rope.rotated, rope.layout == RopeLayout::halves, part.norm ? 1U : 0U,
-        append != nullptr ? 1U : 0U}},
-      std::array{in, norm, Span{table.handle(), 0, table.size()}, words_, in, cache}, parameters,
-      {.x = heads});
+  recording_->dispatch({by_subgroups("turn"),
+                        {rope.head_width, rope.rotated, rope.layout == RopeLayout::halves,
+                         part.norm ? 1U : 0U, append != nullptr ? 1U : 0U}},
+                       std::array{in, norm, table(rotation(rope)), words_, in, cache}, parameters,
+                       {.x = heads});
 }
 
 // As it is, to the cache.
@@ -85,6 +123,7 @@ void WorkRunner::store(ValueId id, const Span& cache, std::uint32_t kv_heads,
 }
 
 void WorkRunner::put_one(const Turns& work) {
+  if (put_one_row(work)) return;
   if (work.query) turn(*work.query, nullptr);
   if (work.key) turn(*work.key, work.append ? &*work.append : nullptr);
   if (work.append) {
@@ -111,8 +150,10 @@ void WorkRunner::put_one(const Attention& o) {
                                     o.soft_cap.value_or(0),
                                     places()};
   const Span out = value(o.out);
-  const Span parts =
-      shape.splits == 1 ? out : Span{parts_of_attention_.handle(), 0, parts_of_attention_.size()};
+  const Span parts = shape.splits == 1
+                         ? out
+                         : Span{parts_of_attention_.handle(), kArrivals * sizeof(float),
+                                parts_of_attention_.size() - kArrivals * sizeof(float)};
   const std::uint32_t tiles =
       (n + shape.batch_rows - 1) / shape.batch_rows * (o.heads / shape.heads);
   recording_->dispatch({"attend",

@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::uint32_t kTileRows = 64, kTileN = 32;  // as matmul.comp has them
 constexpr std::uint32_t kTile = 128;                  // of both, as matmul_cooperative.comp has it
-constexpr std::uint32_t kNormThreads = 256;           // of a workgroup that normalises
-constexpr std::uint32_t kThreads = 64;                // of one that multiplies few rows
-constexpr std::uint32_t kLongRow = 8192;              // columns that keep all of them busy
-constexpr std::uint32_t kSlice = 512;                 // columns a workgroup of prepare.comp
+constexpr std::uint32_t kNormThreads = 256;  // of a workgroup with a row of its own (own_row.glsl)
+constexpr std::uint32_t kInMemory = 0, kNormalised = 1, kCopied = 2;
+constexpr std::uint32_t kThreads = 64;    // of one that multiplies few rows
+constexpr std::uint32_t kLongRow = 8192;  // columns that keep all of them busy
+constexpr std::uint32_t kSlice = 512;     // columns a workgroup of prepare.comp
 
 std::uint32_t groups_of(std::uint64_t count, std::uint64_t each) {
   return static_cast<std::uint32_t>((count + each - 1) / each);
@@ -194,10 +195,16 @@ WorkRunner::Multiplier WorkRunner::multiplier(const Matrix& matrix, const Piece&
                                                                        : "float",
                                type));
   if (of.read == Way::int8 && context.features().subgroups) {
-    const std::uint32_t threads = of.norm ? kNormThreads : kThreads;
-    const std::uint32_t each = threads / context.limits().subgroup * rows;
+    const std::uint32_t subgroup = context.limits().subgroup;
+    const bool copied = !of.norm && of.n == 1 && context.limits().workgroup >= kNormThreads &&
+                        std::uint64_t{matrix.cols} * 11 / 8 <= context.limits().shared_bytes;
+    const bool own = of.norm || copied;  // a row in shared memory
+    const std::uint32_t row = of.norm ? kNormalised : copied ? kCopied : kInMemory;
+    const std::uint32_t threads = own ? kNormThreads : kThreads;
+    const std::uint32_t each = threads / subgroup * rows;
+    const std::uint32_t ahead = n == 1 && matrix.cols >= 2 * 32 * subgroup ? 2 : 1;
     return {
-        {shader, {threads, rows, n, of.bias, of.add, of.norm, of.norm ? matrix.cols : 32, aligned}},
+        {shader, {threads, rows, n, of.bias, of.add, row, own ? matrix.cols : 32, aligned, ahead}},
         {.x = groups_of(piece.rows, each)}};
   }
   const std::uint32_t threads = matrix.cols < kLongRow ? kThreads / 2 : kThreads;

@@ -144,6 +144,30 @@ TEST_F(VulkanDevice, WeightsInPieces) {
   }
 }
 
+// A row at a time, beyond what one workgroup attends to: parts are joined.
+TEST_F(VulkanDevice, AnswersInManyPages) {
+  Features features = vulkan::offered_features({.validate = watched()});
+  const bool int8 = features.int8_dot;
+  features.int8_dot = false;  // float32 throughout
+  features.cooperative = features.host_import = features.file_pages = false;
+  const Tokens tokens = some_tokens(330);
+  for (const char* architecture : {"llama", "qwen3", "gemma3"}) {
+    SCOPED_TRACE(architecture);
+    const auto file = wide(architecture, TensorType::Q8_0).open();
+    const RunnerOptions options{.positions = 330, .max_rows = 330};
+    const auto expected = DeviceRunner(file, make_reference_device(), options).prefill(tokens, 330);
+    const auto error = [&](std::size_t chunk) {
+      DeviceRunner runner(file, vulkan_device(features), options);
+      return distance(runner.prefill(tokens, chunk), expected);
+    };
+    features.int8_dot = false;
+    EXPECT_LT(error(1), 5e-3);
+    features.int8_dot = int8;
+    if (!int8) continue;
+    EXPECT_LT(error(1), 1.2 * error(2));  // of which each step is a dispatch of its own
+  }
+}
+
 TEST_F(VulkanDevice, AStepThatDoesNotEndIsAnError) {
   const auto hasty = std::shared_ptr<Device>(
       vulkan::make_vulkan_device({.validate = watched(), .patience = Seconds{0}}));

@@ -16,6 +16,7 @@ layout(constant_id = 6) const uint COLS = 32;
 #include "chunk.glsl"
 #include "int8_dot.glsl"
 #include "activation.glsl"
+const uint ROW = 1;
 layout(std430, binding = 2) writeonly buffer Out { uint words[]; };
 layout(push_constant) uniform Parameters {
   uint gate_at, up_at;  // of the matrices, in bytes
@@ -56,14 +57,8 @@ void multiply_rows(uint first, uint row) {
   }
 }
 
-void main() {
-  make_own_row();
-  const uint first = workgroup_number() * 32u;
-  if (first >= p.rows) return;
-  for (uint row = gl_SubgroupID * ROWS; row < min(gl_SubgroupID * ROWS + ROWS, 32u); row += STEP) {
-    multiply_rows(first, row);
-  }
-  barrier();
+// Of the 32 results, as int8.
+void put(uint first) {
   const uint t = gl_LocalInvocationID.x;
   if (t < 32u) gated[t] = activated(ACTIVATION, products[t]) * products[32u + t];
   barrier();
@@ -82,4 +77,14 @@ void main() {
   int sum = 0;
   for (uint i = 0u; i < 16u; ++i) sum += int(roundEven(gated[4u * t + i] * inverse));
   words[p.sums_at + first / 16u + t / 4u] = floatBitsToUint(scale * float(sum));
+}
+
+void main() {
+  const uint first = workgroup_number() * 32u;
+  if (first >= p.rows) return;
+  make_own_row();
+  const uint end = min(gl_SubgroupID * ROWS + ROWS, 32u);
+  for (uint row = gl_SubgroupID * ROWS; row < end; row += STEP) multiply_rows(first, row);
+  barrier();
+  put(first);
 }

@@ -14,10 +14,15 @@ layout(push_constant) uniform Parameters {
   float epsilon;
 } p;
 
-void put(uint i, uint row, float product) {
+// What the product of a row is added to.
+float rest_of(uint i, uint row) {
   const uint column = p.first_row + row;
-  if (BIAS != 0u) product += bias[p.bias_at + column];
-  const uint at = i * p.pitch + column;
-  if (ADD != 0u) product += added[at];
-  result[at] = product;
+  float rest = 0.0;
+  if (BIAS != 0u) rest += bias[p.bias_at + column];
+  if (ADD != 0u) rest += added[i * p.pitch + column];
+  return rest;
 }
+void keep_result(uint i, uint row, float value) {
+  result[i * p.pitch + p.first_row + row] = value;
+}
+void put(uint i, uint row, float product) { keep_result(i, row, product + rest_of(i, row)); }
