@@ -8,11 +8,14 @@
 #include <set>
 
 #include "base/error.h"
+#include "device/vulkan/side_copy.h"
+#include "os/cpu.h"
 
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint64_t kChunkBytes = std::uint64_t{32} << 20;  // of a copy
+constexpr std::uint64_t kChunkBytes = std::uint64_t{64} << 20;  // of a copy
+constexpr std::size_t kMostThreads = 16;                        // that fill one
 constexpr std::uint64_t kMostBinding = std::uint64_t{1} << 31;  // shaders count bytes in 32 bits
 constexpr std::uint64_t kMostRegion = std::uint64_t{1} << 30;   // of one import
 constexpr std::uint64_t kCopyAlignment = 256;                   // no device asks for more
@@ -158,6 +161,7 @@ void DeviceWeights::copy(std::vector<Stored>& pieces) {
   const std::uint64_t most = std::min(kMostRegion, context_->limits().allocation_bytes);
   const Buffer passing(*context_, pieces.empty() ? 0 : kChunkBytes, Place::upload,
                        "a buffer for copying weights");
+  SideCopy side_by_side(std::min<std::size_t>(kMostThreads, os::default_threads()));
   for (std::size_t i = 0; i < pieces.size();) {
     std::uint64_t total = 0;
     std::size_t after = i;
@@ -172,7 +176,7 @@ void DeviceWeights::copy(std::vector<Stored>& pieces) {
       const Stored& piece = pieces[i];
       for (std::uint64_t done = 0; done < piece.bytes; done += kChunkBytes) {
         const std::uint64_t count = std::min(kChunkBytes, piece.bytes - done);
-        std::memcpy(passing.data(), piece.data + done, count);
+        side_by_side.copy(passing.data(), {piece.data + done, count});
         context_->run_once([&](VkCommandBuffer commands) {
           const VkBufferCopy region{0, at + done, count};
           vkCmdCopyBuffer(commands, passing.handle(), buffer.handle(), 1, &region);
