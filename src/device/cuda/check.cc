@@ -11,19 +11,28 @@ std::string_view remedy(cudaError_t result) {
       return "ask for a smaller context (-c) or a lower --device-memory, or end other programs on "
              "the device";
     case cudaErrorInsufficientDriver:
+    case cudaErrorSystemDriverMismatch:
+    case cudaErrorCompatNotSupportedOnDevice:
       return "install the NVIDIA driver, or a newer one: this build needs one for CUDA 13 (580 or "
              "later)";
     case cudaErrorNoDevice:
       return "no NVIDIA device is visible: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use "
              "--device cpu";
     case cudaErrorDevicesUnavailable:
-      return "another program holds the device: end it, or use --device cpu";
+    case cudaErrorSystemNotReady:
+      return "another program holds the device, or it is not ready: end that program, or use "
+             "--device cpu";
     case cudaErrorNoKernelImageForDevice:
       return "this build has no code for the device: build with CEILING_CUDA_ARCHITECTURES set to "
              "its compute capability";
     case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
     case cudaErrorHardwareStackError:
     case cudaErrorDeviceUninitialized:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorIllegalAddress:
+    case cudaErrorUnknown:
       return "the device is lost to this program: start it again, and see the system's log if it "
              "comes back";
     default:
