@@ -53,6 +53,8 @@ WRONG = {
     "a budget of the CPU's memory": lambda p: p["cells"][3].update(fill_by="budget"),
     "a group for a device's memory": lambda p: p["cells"][3].update(device="cuda"),
     "a budget that fills nothing": lambda p: p["cells"][0].update(device="cuda", fill_by="budget"),
+    "a card's memory beside a share": lambda p: p["cells"][3].update(device="cuda", fill_by="budget", limit_bytes=1 << 30),
+    "a card's memory without a budget": lambda p: p["cells"][0].update(limit_bytes=1 << 30),
     "another engine on a device": lambda p: p["cells"][4].update(device="cuda"),
 }
 
@@ -89,6 +91,9 @@ class PlanSchema(unittest.TestCase):
         plan = base()
         plan["cells"].append({**plan["cells"][0], "id": "d", "device": "vulkan"})
         plan["cells"].append({**plan["cells"][3], "id": "e", "device": "cuda", "fill_by": "budget", "fill": 2})
+        card = {**plan["cells"][3], "id": "g", "device": "cuda", "fill_by": "budget", "limit_bytes": 24 << 30}
+        del card["fill"]
+        plan["cells"].append(card)
         plan["machine"] = {"cpu": "c", "system": "s", "threads": 1, "memory_bytes": 1, "read_gb_per_s": 1,
                            "read_gb_per_s_range": [1, 1], "fma_gflop_per_s": 1, "int8_gop_per_s": 1,
                            "devices": [{"device": "cuda", "name": "n", "memory_bytes": 80, "read_gb_per_s": 3000,
