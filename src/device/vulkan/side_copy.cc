@@ -2,20 +2,27 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 
 namespace ceiling::vulkan {
 
 SideCopy::SideCopy(std::size_t threads)
     : begin_(static_cast<std::ptrdiff_t>(threads)), end_(static_cast<std::ptrdiff_t>(threads)) {
-  for (std::size_t i = 1; i < threads; ++i) {
-    others_.emplace_back([this, i] {
-      while (true) {
-        begin_.arrive_and_wait();
-        if (ended_) return;
-        share(i);
-        end_.arrive_and_wait();
-      }
-    });
+  const auto work = [this](std::size_t i) {
+    while (true) {
+      begin_.arrive_and_wait();
+      if (ended_) return;
+      share(i);
+      end_.arrive_and_wait();
+    }
+  };
+  try {
+    for (std::size_t i = 1; i < threads; ++i) others_.emplace_back(work, i);
+  } catch (const std::system_error&) {  // the system gives no more: fewer share the work
+    for (std::size_t i = others_.size() + 1; i < threads; ++i) {
+      begin_.arrive_and_drop();
+      end_.arrive_and_drop();
+    }
   }
 }
 

@@ -13,7 +13,7 @@ namespace ceiling::vulkan {
 // the first time, which is most of the work (4 to 6 GB/s a thread; a link carries ten times that).
 class SideCopy {
  public:
-  explicit SideCopy(std::size_t threads);
+  explicit SideCopy(std::size_t threads);  // fewer where the system gives no more
   ~SideCopy();
   SideCopy(const SideCopy&) = delete;
   SideCopy& operator=(const SideCopy&) = delete;
