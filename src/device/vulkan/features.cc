@@ -30,6 +30,21 @@ const Named& named(std::string_view name, const Features& offered) {
        name, describe(offered));
 }
 
+// visit(name) for each that CEILING_VULKAN names; false: it is unset.
+template <typename Visit>
+bool for_each_wanted(Visit visit) {
+  const char* wanted = std::getenv("CEILING_VULKAN");
+  if (wanted == nullptr || *wanted == '\0') return false;
+  std::string_view rest = wanted;
+  if (rest == "none") return true;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    visit(rest.substr(0, comma));
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string describe(const Features& features) {
@@ -43,23 +58,16 @@ std::string describe(const Features& features) {
 }
 
 bool names_host_import() {
-  const char* wanted = std::getenv("CEILING_VULKAN");
-  return wanted != nullptr &&
-         std::string_view(wanted).find("host_import") != std::string_view::npos;
+  bool named = false;
+  for_each_wanted([&](std::string_view name) { named |= name == "host_import"; });
+  return named;
 }
 
 Features active_features(const Features& offered, const Features& preferred) {
-  const char* wanted = std::getenv("CEILING_VULKAN");
-  if (wanted == nullptr || *wanted == '\0') return preferred;
-  std::string_view rest = wanted;
   Features out;
-  if (rest == "none") return out;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    out.*named(rest.substr(0, comma), offered).has = true;
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-  }
-  return out;
+  const bool chosen =
+      for_each_wanted([&](std::string_view name) { out.*named(name, offered).has = true; });
+  return chosen ? out : preferred;
 }
 
 }  // namespace ceiling::vulkan
