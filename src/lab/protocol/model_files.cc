@@ -46,7 +46,7 @@ void ModelFiles::prepare() {
   }
 }
 
-// A hash is one thread's work: files are hashed side by side.
+// Files are hashed side by side: one hash is one thread's work.
 std::vector<ModelFile> ModelFiles::identify_all() {
   std::map<std::string, const Cell*> one_of;  // cells may share a file
   std::uint64_t total = 0;
@@ -56,25 +56,22 @@ std::vector<ModelFile> ModelFiles::identify_all() {
     total += model_file_bytes(cell);
   }
   std::mutex mutex;  // of what the workers share
-  std::map<std::string, std::uint64_t> done;
   std::map<std::string, ModelFile> known;
+  std::uint64_t all_done = 0;
   auto next = one_of.begin();
-  const auto take = [&]() -> const Cell* {
-    const std::lock_guard lock(mutex);
-    return next == one_of.end() ? nullptr : (next++)->second;
-  };
   const auto work = [&] {
-    while (const Cell* cell = take()) {
-      ModelFile file = identify(*cell, [&](std::uint64_t bytes) {
-        if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
-        const std::lock_guard lock(mutex);
-        done[path(*cell)] = bytes;
-        std::uint64_t all = 0;
-        for (const auto& [path, of_file] : done) all += of_file;
-        progress_("hashing the models", all, total);
+    std::unique_lock lock(mutex);
+    while (next != one_of.end()) {
+      const auto& [path, cell] = *next++;
+      lock.unlock();
+      std::uint64_t seen = 0;  // of this file
+      ModelFile file = hashed(*cell, [&](std::uint64_t done) {
+        const std::lock_guard guard(mutex);
+        all_done += done - std::exchange(seen, done);
+        progress_("hashing the models", all_done, total);
       });
-      const std::lock_guard lock(mutex);
-      known[path(*cell)] = std::move(file);
+      lock.lock();
+      known[path] = std::move(file);
     }
   };
   std::vector<std::future<void>> workers;
@@ -94,9 +91,15 @@ ModelFile ModelFiles::identify_again(const Cell& cell) {
   // Looked at before it is hashed: a change while it is read is one that is seen afterwards.
   watched_[path(cell)] = look_at(path(cell));
   const std::uint64_t total = model_file_bytes(cell);
+  return hashed(cell, [&](std::uint64_t done) {
+    progress_(fmt::format("hashing {}", cell.id), done, total);
+  });
+}
+
+ModelFile ModelFiles::hashed(const Cell& cell, const std::function<void(std::uint64_t)>& show) {
   return identify(cell, [&](std::uint64_t done) {
     if (os::interrupted()) fail(ExitCode::interrupted, "interrupted by the user");
-    progress_(fmt::format("hashing {}", cell.id), done, total);
+    show(done);
   });
 }
 

@@ -15,7 +15,7 @@ namespace ceiling::lab {
 
 class ModelFiles {
  public:
-  // What is being done, and the bytes of it: done, in all.
+  // What is being done, and the bytes of it: done, in all. Called by one thread at a time.
   using Progress = std::function<void(const std::string&, std::uint64_t, std::uint64_t)>;
 
   ModelFiles(const Plan& plan, Progress progress);  // both must outlive it
@@ -43,6 +43,7 @@ class ModelFiles {
     bool operator==(const Watch&) const = default;
   };
   static Watch look_at(const std::string& path);
+  static ModelFile hashed(const Cell& cell, const std::function<void(std::uint64_t)>& show);
 
   const Plan& plan_;
   Progress progress_;
