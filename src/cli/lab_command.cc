@@ -100,7 +100,12 @@ std::uint64_t card_bytes(const Flags& flags, const std::vector<std::string>& dev
          "--device-memory {}: a device's own cells are needed, as with --device cuda",
          flags.device_memory);
   }
-  return parse_capacity(flags.device_memory).value;
+  const std::uint64_t bytes = parse_capacity(flags.device_memory).value;
+  if (bytes < lab::kLeastLimitBytes || bytes > lab::kMostLimitBytes) {
+    fail(ExitCode::usage, "--device-memory {}: expected {} to {}, as 24GiB", flags.device_memory,
+         format_capacity({lab::kLeastLimitBytes}), format_capacity({lab::kMostLimitBytes}));
+  }
+  return bytes;
 }
 
 lab::Plan plan_of(const Flags& flags) {

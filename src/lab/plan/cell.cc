@@ -70,14 +70,14 @@ FillBy fill_by_from_json(const Fields& fields) {
 }
 
 std::uint64_t limit_from_json(const Fields& fields, const Cell& cell) {
-  constexpr std::int64_t kLeast = 1 << 20, kMost = std::int64_t{1} << 50;
   if (cell.work != Work::fill || cell.fill_by != FillBy::budget || fields.has("fill")) {
     fail(ExitCode::integrity,
          "{} has limit_bytes; expected it with work 'fill' and fill_by 'budget' alone, in place of "
          "'fill'",
          fields.label());
   }
-  return static_cast<std::uint64_t>(fields.integer("limit_bytes", kLeast, kMost));
+  return static_cast<std::uint64_t>(
+      fields.integer("limit_bytes", kLeastLimitBytes, kMostLimitBytes));
 }
 
 std::string device_from_json(const Fields& fields, const std::string& otherwise) {
@@ -159,8 +159,9 @@ std::string Cell::title_without_device() const {
     case Work::treatments:
       return title + ", treated";
     case Work::fill:
-      if (limit_bytes > 0)
+      if (limit_bytes > 0) {
         return fmt::format("{} within {}", title, format_capacity({limit_bytes}));
+      }
       return fmt::format("{}, memory {:.0f} % full", title, 100 * fill);
     default:
       return id.ends_with(kTwinSuffix) ? title + ", again" : title;

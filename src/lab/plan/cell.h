@@ -50,6 +50,10 @@ enum class FillBy {
   budget,   // a limit on the memory of its own that a device may use: the rest runs on the CPU
 };
 
+// What a plan may limit a device's memory to.
+inline constexpr std::uint64_t kLeastLimitBytes = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t kMostLimitBytes = std::uint64_t{1} << 50;
+
 struct Cell {
   std::string id;    // "7B-Q4_K_M": names the cell in plan, ledger and results
   std::string size;  // "7B": what a prediction may call it

@@ -80,6 +80,11 @@ void choose_smaller_card(const std::string& shape, std::uint64_t card_bytes, Tak
   Cell cell = within_budget(shape, device);
   cell.limit_bytes = card_bytes;
   cell.id += fmt::format("-within-{}MiB", card_bytes >> 20);
+  if (device.memory_bytes == 0) {
+    plan.left_out.push_back(
+        {cell.title(), "the device reads the host's memory: no budget limits it"});
+    return;
+  }
   if (cell_program(cell).weight_bytes() + kSpareBytes <= card_bytes) {
     plan.left_out.push_back({cell.title(), "it fits whole: nothing would be left to the CPU"});
     return;
@@ -132,8 +137,10 @@ void choose_device(Kind kind, const Resources& resources, const PlanDevice& devi
   const std::string typed = size_of_types(kind, models, device);
   choose_types(typed, models, device, plan);
   choose_overhead_types(models, device, plan);
-  if (largest.empty() || device.memory_bytes == 0) return;
-  choose_budgets(models, device, typed == "8B" ? typed : largest, plan);
+  if (largest.empty()) return;
+  if (device.memory_bytes > 0) {
+    choose_budgets(models, device, typed == "8B" ? typed : largest, plan);
+  }
   if (resources.card_bytes > 0) {
     choose_smaller_card(largest, resources.card_bytes, models, device, plan);
   }

@@ -188,10 +188,13 @@ double estimate_device_trial_s(const Cell& cell, const PlanDevice& device) {
   const double token_s =
       1 / predict_device_decode(program, cell.prompt_tokens, cell.most_tokens, device)
               .tokens_per_s.median;
-  const double held =
-      cell.limit_bytes > 0 ? static_cast<double>(cell.limit_bytes) / bytes : 1 / cell.fill;
-  const double spilled_s =
-      cell.work == Work::fill ? bytes * std::max(1 - held, 0.0) / kCpuReadsPerS : 0;
+  double held = bytes;
+  if (cell.limit_bytes > 0) {
+    held = static_cast<double>(cell.limit_bytes);
+  } else if (cell.work == Work::fill) {
+    held = bytes / cell.fill;
+  }
+  const double spilled_s = std::max(bytes - held, 0.0) / kCpuReadsPerS;
   const double step_s = token_s + spilled_s;
   const double decode_s =
       std::clamp(cell.most_decode_s, cell.least_tokens * step_s, cell.most_tokens * step_s);

@@ -134,6 +134,11 @@ TEST(DeviceCells, ADeviceThatReadsTheHostsMemoryHasNoBudget) {
   const Plan plan = plan_on({"cuda"}, Kind::quick, 0);
   EXPECT_TRUE(plan.design.fills.empty());
   EXPECT_EQ(plan.hypotheses[2].untested, "the device reads the host's memory: no budget limits it");
+  Resources asked = resources();
+  asked.card_bytes = 4 * kGiB;
+  const Plan within = make_plan(Kind::quick, machine(0), asked, 1, {}, {}, {"cuda"});
+  EXPECT_EQ(within.left_out.front().what, "8B at Q4_K_M within 4.00 GiB on cuda");
+  EXPECT_EQ(within.left_out.front().why, plan.hypotheses[2].untested);
 }
 
 TEST(DeviceCells, WhatTheDeviceDoesNotHoldIsLeftOutWithTheReason) {
