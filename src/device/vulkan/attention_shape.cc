@@ -16,12 +16,19 @@ constexpr std::uint32_t kWantedGroups = 64;  // that keep a device busy
 // As attend_one.comp has them.
 constexpr std::uint32_t kMostOneRowHeads = 8;
 constexpr std::uint32_t kMostOneRowSplits = 32;
-constexpr std::uint32_t kOneRowGroups = 256;
-constexpr std::uint32_t kOneRowFloats =
-    2048 + 256 + 64 + 64;  // shared whatever the heads and widths
+constexpr std::uint32_t kOneRowGroups = 128;
+constexpr std::uint32_t kOneRowThreads = 256, kOneRowKeys = 64;
+constexpr std::uint32_t kOneRowFloats = 256 + 64 + 64;  // shared whatever the heads and widths
 
 std::uint32_t tile_rows(const KvState& kv) {
   return std::min(kMostTileRows, kQueryFloats / kv.key_width);
+}
+
+// As one_row_tile.glsl has it: what keys add to scores; then slices of one or two heads.
+std::uint32_t one_row_scratch(std::uint32_t heads, const KvState& kv) {
+  const std::uint32_t slices = kOneRowThreads / (kv.value_width / 8);
+  return std::max(kv.key_width / 16 * (heads * kOneRowKeys + 4),
+                  std::min(heads, 2U) * slices * kv.value_width);
 }
 
 }  // namespace
@@ -48,7 +55,8 @@ std::uint32_t one_row_heads(std::uint32_t heads, const KvState& kv, std::uint32_
   std::uint32_t most = 0;
   for (std::uint32_t h = 1; h <= std::min(sharing, kMostOneRowHeads); ++h) {
     const std::uint32_t floats = (2 * h + 3) * kv.key_width + (h + 1) * kv.value_width +
-                                 h * (64 + kMostOneRowSplits) + kOneRowFloats;
+                                 h * (kOneRowKeys + 2 * kMostOneRowSplits) +
+                                 one_row_scratch(h, kv) + kOneRowFloats;
     if (sharing % h == 0 && floats * sizeof(float) <= shared_bytes) most = h;
   }
   return most == 0 || heads / most > kArrivals ? 0 : most;

@@ -101,6 +101,12 @@ Detected detect(const Instance& instance, VkPhysicalDevice device) {
     properties.pNext = &import;
     out.extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   }
+  auto builtins = structure<VkPhysicalDeviceShaderSMBuiltinsPropertiesNV>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV);
+  if (has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME)) {
+    builtins.pNext = properties.pNext;
+    properties.pNext = &builtins;
+  }
   if (has(kPortabilitySubset)) out.extensions.push_back(kPortabilitySubset);
   auto float16 = structure<VkPhysicalDeviceShaderFloat16Int8Features>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, features.pNext);
@@ -136,6 +142,7 @@ Detected detect(const Instance& instance, VkPhysicalDevice device) {
           std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]),
       .shared_bytes = limits.maxComputeSharedMemorySize,
       .subgroup = subgroup.subgroupSize,
+      .multiprocessors = builtins.shaderSMCount,
       .int8_dot_is_fast = dot_speed.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE};
   out.preferred = offered;
   out.preferred.int8_dot = offered.int8_dot && out.limits.int8_dot_is_fast;

@@ -24,6 +24,7 @@ struct Limits {
   std::uint32_t workgroup = 0;          // invocations of one at most
   std::uint32_t shared_bytes = 0;       // of one
   std::uint32_t subgroup = 0;           // invocations
+  std::uint32_t multiprocessors = 0;    // that run workgroups beside each other; 0: not told
   bool int8_dot_is_fast = false;        // its own instruction, not several
 };
 

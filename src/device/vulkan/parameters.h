@@ -19,19 +19,19 @@ struct EmbedParameters {
   float scale;
 };
 struct ProductParameters {
-  std::uint32_t skew, row_bytes, rows, cols, first_row, pitch, n, bias_at, scales_at, sums_at,
-      before, norm_at;
+  std::uint32_t skew, row_bytes, rows, cols, first_row, pitch, n, bias_at, lines_at, before,
+      norm_at;
   float epsilon;
 };
 struct GatedParameters {
   std::uint32_t gate_at, up_at, row_bytes, rows, norm_at;
   float epsilon;
-  std::uint32_t scales_at, sums_at;
+  std::uint32_t lines_at;
 };
 struct PrepareParameters {
   std::uint32_t cols, norm_at;
   float epsilon;
-  std::uint32_t scales_at, sums_at, slices, count;
+  std::uint32_t lines_at, slices, count;
 };
 struct HalvesParameters {
   std::uint32_t cols, norm_at;
@@ -66,11 +66,11 @@ struct OneRowParameters {
   std::uint32_t heads, kv_heads, window, splits;
   float scale, soft_cap, query_epsilon, key_epsilon;
   std::uint32_t query_at, key_at, value_at, out_at, frequency_at, query_norm_at, key_norm_at,
-      scales_at, sums_at;
+      lines_at;
   RowPlaces places;
 };
 struct JoinParameters {
-  std::uint32_t width, splits, count, scales_at, sums_at;
+  std::uint32_t width, splits, count, lines_at;
 };
 struct RouteParameters {
   std::uint32_t experts, used, count;

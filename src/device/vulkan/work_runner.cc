@@ -24,10 +24,8 @@ std::uint64_t value_bytes(const Value& value, const CompileOptions& options) {
   return aligned(rows * value.width * sizeof(float));
 }
 
-// int8 activations of kFewRows rows: integers, scales, sums.
-std::uint64_t int8_words(std::uint64_t cols) {
-  return kFewRows * (cols / 4 + cols / 32 + cols / 16);
-}
+// int8 activations of kFewRows rows: integers, then scales and sums.
+std::uint64_t int8_words(std::uint64_t cols) { return kFewRows * (cols / 4 + cols / 8); }
 
 std::uint64_t groups_of(std::uint64_t count, std::uint64_t each) {
   return (count + each - 1) / each;

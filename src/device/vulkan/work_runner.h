@@ -54,10 +54,6 @@ class WorkRunner {
     Rope rope;
     std::uint32_t at;  // in words of the tables
   };
-  // In words of a workspace: where what follows the integers of all rows begins.
-  struct Int8Places {
-    std::uint32_t scales_at = 0, sums_at = 0;
-  };
   struct Norm {
     Vector weight;
     float epsilon = 0;
@@ -66,10 +62,10 @@ class WorkRunner {
   struct Inputs {
     Span floats;  // [n, cols]
     std::uint32_t cols = 0;
-    bool int8 = false;         // the int8 workspace holds them too
-    bool halves = false;       // the float16 one does
-    std::optional<Norm> norm;  // yet to be done, by the product itself
-    Int8Places at;             // of float16: the scales alone
+    bool int8 = false;           // the int8 workspace holds them too
+    bool halves = false;         // the float16 one does
+    std::optional<Norm> norm;    // yet to be done, by the product itself
+    std::uint32_t lines_at = 0;  // in words of the workspace (lines_at(); of float16: scales)
   };
 
   void allocate_values();
@@ -95,9 +91,8 @@ class WorkRunner {
   void put_one(const Route& o);
   void put_one(const GroupedMatMul& o);
 
-  static Int8Places int8_places(std::uint32_t cols) {
-    return {kFewRows * cols / 4, kFewRows * (cols / 4 + cols / 32)};
-  }
+  // In words of the workspace of int8 activations: where their scales and sums begin.
+  static std::uint32_t lines_at(std::uint32_t cols) { return kFewRows * cols / 4; }
   Inputs prepare(const Products& work, std::uint32_t n);
   enum class Way : std::uint8_t { floats, int8, halves };  // as what a product reads activations
   struct Rows {
@@ -112,12 +107,20 @@ class WorkRunner {
     Kernel kernel;
     Groups groups;
   };
+  // Shared, of a row that a workgroup normalises for itself (own_row.glsl).
+  static std::uint64_t own_row_bytes(std::uint32_t cols) {
+    return std::uint64_t{cols} * 7 / 2 + 512;
+  }
+  std::uint32_t in_turns(std::uint32_t work, std::uint32_t each) const;
+  static bool is_aligned(const Matrix& matrix, const Piece& piece);
   Way way(const MatMul& product, std::uint32_t n) const;
   void multiply(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
                 std::uint32_t n);
   void multiply_rows(const MatMul& product, const std::optional<Add>& add, const Inputs& in,
                      Way read, const Rows& rows);
   std::optional<Norm> norm_on_the_way(const Products& work, std::uint32_t n) const;
+  std::optional<Multiplier> own_row_multiplier(const Matrix& matrix, const Piece& piece,
+                                               const Multiplication& of) const;
   Multiplier multiplier(const Matrix& matrix, const Piece& piece, const Multiplication& of) const;
   void find_gates(const std::vector<Planned>& plan);
   bool put_gated(const Products& work, std::uint32_t n);

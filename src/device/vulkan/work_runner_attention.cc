@@ -166,11 +166,10 @@ void WorkRunner::put_one(const Attention& o) {
   // The product that nearly always follows reads int8: written on the way.
   const bool int8 = parts_.context->features().int8_dot && kv.value_width % 32 == 0 &&
                     width(o.out) <= whole_cols_;
-  const Int8Places places = int8_places(width(o.out));
   const Span words = int8 ? Span{int8_.handle(), 0, int8_.size()} : parts;
   recording_->dispatch(
       {"attend_join", {int8}}, std::array{parts, out, words},
-      JoinParameters{kv.value_width, shape.splits, n * o.heads, places.scales_at, places.sums_at},
+      JoinParameters{kv.value_width, shape.splits, n * o.heads, lines_at(width(o.out))},
       {.x = std::uint64_t{n} * o.heads});
   if (int8) in_int8_ = o.out;
 }

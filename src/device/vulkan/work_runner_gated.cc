@@ -9,9 +9,11 @@
 namespace ceiling::vulkan {
 namespace {
 
-constexpr std::uint32_t kThreads = 256;
-constexpr std::uint32_t kRows = 32;   // of each matrix, a workgroup: they share a scale
-constexpr std::uint32_t kAtOnce = 2;  // of these, by a subgroup
+constexpr std::uint32_t kThreads = 512;
+constexpr std::uint32_t kRows = 16;       // of each matrix, a workgroup: they share a scale
+constexpr std::uint32_t kAhead = 2;       // chunks of a row at once
+constexpr std::uint32_t kMostUnits = 16;  // of so many rows, a workgroup ...
+constexpr std::uint32_t kUnitBytes = 4 * (3 * kRows + 1);  // ... which keeps so much of each
 
 // Two matrices in one binding, and where in it they begin.
 struct Pair {
@@ -51,27 +53,30 @@ bool WorkRunner::put_gated(const Products& work, std::uint32_t n) {
   if (!work.gate || !gates_in_int8_.contains(work.gate->out) || waiting_gate_) return false;
   const std::optional<Norm> norm = norm_on_the_way(work, n);
   const Limits& limits = parts_.context->limits();
-  const std::uint32_t subgroups = kThreads / limits.subgroup;
+  const std::uint32_t threads = std::min({kThreads, limits.workgroup, kRows * limits.subgroup});
+  const std::uint32_t subgroups = threads / limits.subgroup;
   const Matrix& gate = parts_.weights->matrix(work.products[0].weight);
   const Matrix& up = parts_.weights->matrix(work.products[1].weight);
-  if (!norm || subgroups > kRows || kRows % subgroups != 0 || gate.rows % kRows != 0) return false;
+  if (!norm || own_row_bytes(gate.cols) + kMostUnits * kUnitBytes > limits.shared_bytes)
+    return false;
+  if (subgroups > kRows || kRows % subgroups != 0 || gate.rows % kRows != 0) return false;
   if (gate.pieces.size() != 1 || up.pieces.size() != 1) return false;
   const std::optional<Pair> pair = in_one_binding(
       gate.pieces[0], up.pieces[0], std::min<std::uint64_t>(limits.binding_bytes, 1U << 31U));
   if (!pair) return false;
   const bool aligned =
       pair->first_at % 16 == 0 && pair->second_at % 16 == 0 && gate.row_bytes % 16 == 0;
-  const std::uint32_t rows = kRows / subgroups;
-  const Int8Places out = int8_places(gate.rows);
+  const std::uint32_t count = gate.rows / kRows;
+  const std::uint32_t groups = std::max(in_turns(count, 1), (count + kMostUnits - 1) / kMostUnits);
   recording_->dispatch(
       {fmt::format("matvec_gated_int8_{}_subgroups", name(gate.type)),
-       {kThreads, rows, std::min(rows, kAtOnce), static_cast<std::uint32_t>(work.gate->activation),
-        0, 0, gate.cols, aligned}},
+       {threads, kRows / subgroups, kAhead, static_cast<std::uint32_t>(work.gate->activation),
+        (count + groups - 1) / groups, 0, gate.cols, aligned}},
       std::array{pair->span, value(work.in), Span{int8_.handle(), 0, int8_.size()}, pair->span,
                  pair->span, norm->weight.span},
       GatedParameters{pair->first_at, pair->second_at, gate.row_bytes, gate.rows, norm->weight.at,
-                      norm->epsilon, out.scales_at, out.sums_at},
-      {.x = gate.rows / kRows});
+                      norm->epsilon, lines_at(gate.rows)},
+      {.x = groups});
   in_int8_ = work.gate->out;
   return true;
 }

@@ -40,7 +40,8 @@ bool WorkRunner::put_one_row(const Turns& work) {
   const std::optional<Span> floats =
       one_binding({work.query->value, work.key->value, work.append->value, o.out});
   const bool widths = kv.key_width % kWidths == 0 && kv.value_width % kWidths == 0 &&
-                      kv.value_width / 8 <= kThreads && rope.head_width == kv.key_width;
+                      kv.key_width <= kThreads && kv.value_width <= kThreads &&
+                      rope.head_width == kv.key_width;
   if (tile == 0 || !floats || !widths || limits.workgroup < kThreads ||
       !same_turn(rope, *work.key->rope) || rope.layout != work.key->rope->layout) {
     return false;
@@ -48,7 +49,7 @@ bool WorkRunner::put_one_row(const Turns& work) {
   const KvLayer& layer = parts_.kv->layer(o.kv);
   const bool int8 = parts_.context->features().int8_dot && kv.value_width % 32 == 0 &&
                     width(o.out) <= whole_cols_;
-  const Int8Places at = int8_places(width(o.out));
+  const std::uint32_t at = lines_at(width(o.out));
   const auto place = [&](ValueId id) {
     return static_cast<std::uint32_t>((value_at_[id] - floats->offset) / sizeof(float));
   };
@@ -73,8 +74,7 @@ bool WorkRunner::put_one_row(const Turns& work) {
                                     .frequency_at = rotation(rope).at / 2,
                                     .query_norm_at = norm_at(*work.query),
                                     .key_norm_at = norm_at(*work.key),
-                                    .scales_at = at.scales_at,
-                                    .sums_at = at.sums_at,
+                                    .lines_at = at,
                                     .places = places()};
   const Span parts{parts_of_attention_.handle(), 0, parts_of_attention_.size()};
   const Span rounded = int8 ? Span{int8_.handle(), 0, int8_.size()} : parts;

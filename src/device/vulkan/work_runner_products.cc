@@ -13,22 +13,15 @@ namespace {
 
 constexpr std::uint32_t kTileRows = 64, kTileN = 32;  // as matmul.comp has them
 constexpr std::uint32_t kTile = 128;                  // of both, as matmul_cooperative.comp has it
-constexpr std::uint32_t kNormThreads = 256;  // of a workgroup with a row of its own (own_row.glsl)
-constexpr std::uint32_t kInMemory = 0, kNormalised = 1, kCopied = 2;
-constexpr std::uint32_t kThreads = 64;    // of one that multiplies few rows
-constexpr std::uint32_t kLongRow = 8192;  // columns that keep all of them busy
-constexpr std::uint32_t kSlice = 512;     // columns a workgroup of prepare.comp
+constexpr std::uint32_t kThreads = 64;                // of one that multiplies few rows
+constexpr std::uint32_t kLongRow = 8192;              // columns that keep all of them busy
+constexpr std::uint32_t kSlice = 512;                 // columns a workgroup of prepare.comp
 
 std::uint32_t groups_of(std::uint64_t count, std::uint64_t each) {
   return static_cast<std::uint32_t>((count + each - 1) / each);
 }
 
 bool is_quantised(TensorType type) { return info(type).block_elements > 1; }
-
-// Each row begins at 16 bytes, so that so many can be read at once.
-bool is_aligned(const Matrix& matrix, const Piece& piece) {
-  return piece.skew % 16 == 0 && matrix.row_bytes % 16 == 0;
-}
 
 // Of the matrix, by those who share a row. Many rows: several for one reading of the activations.
 std::uint32_t rows_at_once_of(const Matrix& matrix, std::uint32_t n) {
@@ -37,6 +30,11 @@ std::uint32_t rows_at_once_of(const Matrix& matrix, std::uint32_t n) {
 }
 
 }  // namespace
+
+// Each row begins at 16 bytes, so that so many can be read at once.
+bool WorkRunner::is_aligned(const Matrix& matrix, const Piece& piece) {
+  return piece.skew % 16 == 0 && matrix.row_bytes % 16 == 0;
+}
 
 WorkRunner::Way WorkRunner::way(const MatMul& product, std::uint32_t n) const {
   const Features& features = parts_.context->features();
@@ -80,7 +78,7 @@ WorkRunner::Inputs WorkRunner::prepare(const Products& work, std::uint32_t n) {
   if (!gate) in.norm = norm_on_the_way(work, n);
   if (in.norm) return in;
   if (!changes && in_int8_ == work.in) {
-    in.at = int8_places(in.cols);
+    in.lines_at = lines_at(in.cols);
     return in;
   }
 
@@ -96,41 +94,26 @@ WorkRunner::Inputs WorkRunner::prepare(const Products& work, std::uint32_t n) {
   const std::uint32_t has_norm = work.norm ? 1 : 0;
   const std::uint32_t activation = gate ? static_cast<std::uint32_t>(gate->activation) + 1 : 0;
   if (in.halves) {
-    in.at.scales_at = n * in.cols / 2;
+    in.lines_at = n * in.cols / 2;
     const Span halves{halves_.handle(), 0, halves_.size()};
     recording_->dispatch({by_subgroups("halves"), {has_norm, activation, floats}},
                          std::array{up, gated, norm.span, out, halves},
-                         HalvesParameters{in.cols, norm.at, epsilon, in.at.scales_at, n}, {.x = n});
+                         HalvesParameters{in.cols, norm.at, epsilon, in.lines_at, n}, {.x = n});
   } else {
-    in.at = int8_places(in.cols);
+    in.lines_at = lines_at(in.cols);
     in_int8_.reset();
     const bool sliced = in.int8 || n <= kFewRows || !work.norm;
     const std::uint32_t slices = sliced ? groups_of(in.cols, kSlice) : 1;
     const Span words = in.int8 ? Span{int8_.handle(), 0, int8_.size()} : out;
-    recording_->dispatch({by_subgroups("prepare"), {has_norm, activation, floats, in.int8}},
-                         std::array{up, gated, norm.span, out, words},
-                         PrepareParameters{in.cols, norm.at, epsilon, in.at.scales_at,
-                                           in.at.sums_at, slices, slices * n},
-                         {.x = std::uint64_t{slices} * n});
+    recording_->dispatch(
+        {by_subgroups("prepare"), {has_norm, activation, floats, in.int8}},
+        std::array{up, gated, norm.span, out, words},
+        PrepareParameters{in.cols, norm.at, epsilon, in.lines_at, slices, slices * n},
+        {.x = std::uint64_t{slices} * n});
   }
   recording_->barrier();
   if (changes) in.floats = out;
   return in;
-}
-
-// One row for nothing but int8 products of subgroups: each workgroup normalises it for itself.
-std::optional<WorkRunner::Norm> WorkRunner::norm_on_the_way(const Products& work,
-                                                            std::uint32_t n) const {
-  const Context& context = *parts_.context;
-  if (n != 1 || !work.norm || work.norm->stored || !context.features().subgroups) return {};
-  const bool all = std::ranges::all_of(
-      work.products, [&](const MatMul& product) { return way(product, n) == Way::int8; });
-  const std::uint32_t cols = width(work.in);
-  const Vector weight = parts_.weights->vector(work.norm->operation.weight);
-  const bool fits = context.limits().workgroup >= kNormThreads && cols >= kNormThreads &&
-                    std::uint64_t{cols} * 27 / 8 <= context.limits().shared_bytes;  // own_row.glsl
-  if (!all || !fits || weight.at % 4 != 0) return {};
-  return Norm{weight, work.norm->operation.epsilon};
 }
 
 // Results may be more than one binding shows.
@@ -157,9 +140,8 @@ void WorkRunner::multiply_rows(const MatMul& product, const std::optional<Add>& 
   const Norm norm = in.norm.value_or(Norm{.weight = {.span = out, .at = 0}});
   for (const Piece& piece : matrix.pieces) {
     const ProductParameters parameters{
-        piece.skew,  matrix.row_bytes, piece.rows,  matrix.cols,     piece.first_row,
-        matrix.rows, rows.count,       bias.at,     in.at.scales_at, in.at.sums_at,
-        rows.first,  norm.weight.at,   norm.epsilon};
+        piece.skew, matrix.row_bytes, piece.rows,  matrix.cols, piece.first_row, matrix.rows,
+        rows.count, bias.at,          in.lines_at, rows.first,  norm.weight.at,  norm.epsilon};
     const Multiplier by = multiplier(
         matrix, piece,
         {read, rows.count, in.norm.has_value(), product.bias.has_value(), add.has_value()});
@@ -186,6 +168,7 @@ WorkRunner::Multiplier WorkRunner::multiplier(const Matrix& matrix, const Piece&
     return {{fmt::format("matmul_{}", type), {of.bias, of.add, 0, 0, 0, 0, 0, aligned}},
             {.x = groups_of(piece.rows, kTileRows), .y = groups_of(of.n, kTileN)}};
   }
+  if (const auto own = own_row_multiplier(matrix, piece, of)) return *own;
   const std::uint32_t n = std::bit_ceil(of.n);
   const std::uint32_t rows = rows_at_once_of(matrix, of.n);
   const std::string shader =
@@ -195,17 +178,8 @@ WorkRunner::Multiplier WorkRunner::multiplier(const Matrix& matrix, const Piece&
                                                                        : "float",
                                type));
   if (of.read == Way::int8 && context.features().subgroups) {
-    const std::uint32_t subgroup = context.limits().subgroup;
-    const bool copied = !of.norm && of.n == 1 && context.limits().workgroup >= kNormThreads &&
-                        std::uint64_t{matrix.cols} * 11 / 8 <= context.limits().shared_bytes;
-    const bool own = of.norm || copied;  // a row in shared memory
-    const std::uint32_t row = of.norm ? kNormalised : copied ? kCopied : kInMemory;
-    const std::uint32_t threads = own ? kNormThreads : kThreads;
-    const std::uint32_t each = threads / subgroup * rows;
-    const std::uint32_t ahead = n == 1 && matrix.cols >= 2 * 32 * subgroup ? 2 : 1;
-    return {
-        {shader, {threads, rows, n, of.bias, of.add, row, own ? matrix.cols : 32, aligned, ahead}},
-        {.x = groups_of(piece.rows, each)}};
+    return {{shader, {kThreads, rows, n, of.bias, of.add, 0, 0, aligned}},
+            {.x = groups_of(piece.rows, kThreads / context.limits().subgroup * rows)}};
   }
   const std::uint32_t threads = matrix.cols < kLongRow ? kThreads / 2 : kThreads;
   return {{shader, {threads, rows, n, of.bias, of.add, 0, 0, aligned}},

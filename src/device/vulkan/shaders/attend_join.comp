@@ -10,7 +10,7 @@ layout(constant_id = 0) const uint INT8 = 0;
 layout(std430, binding = 0) readonly buffer Parts { float parts[]; };
 layout(std430, binding = 1) writeonly buffer Out { float result[]; };
 layout(std430, binding = 2) writeonly buffer Int8 { uint words[]; };
-layout(push_constant) uniform Parameters { uint width, splits, count, scales_at, sums_at; } p;
+layout(push_constant) uniform Parameters { uint width, splits, count, lines_at; } p;
 #include "quantise.glsl"
 
 shared float share[MOST_SPLITS];
@@ -45,7 +45,7 @@ void main() {
       result[number * p.width + column + k] = value[k];
     }
     if (INT8 == 0u) continue;
-    quantise(value, number * p.width + column, column < p.width, p.scales_at, p.sums_at);
+    quantise(value, number * p.width + column, column < p.width, p.lines_at);
     barrier();
   }
 }

@@ -93,7 +93,7 @@ void main() {
     for (uint e = gl_SubgroupInvocationID; e < 256u; e += gl_SubgroupSize) {
       const uint row = first + own_rows + 16u * (k / BLOCKS_N) + e % 16u;
       const uint i = first_n + own_n + 16u * (k % BLOCKS_N) + e / 16u;
-      if (i < p.n && row < p.rows) put(i, row, block[own + e] * scales[p.scales_at + p.before + i]);
+      if (i < p.n && row < p.rows) put(i, row, block[own + e] * scales[p.lines_at + p.before + i]);
     }
     barrier();
   }

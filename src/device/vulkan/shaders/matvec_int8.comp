@@ -34,8 +34,8 @@ void main() {
       [[unroll]] for (uint run = 0u; run < 2u; ++run) {
         const uint at = min(i, p.n - 1u) * p.cols + begin[run];
         const ivec4 four = ivec4(x4[at / 16u]);
-        const float scale = uintBitsToFloat(x[p.scales_at + at / 32u]);
-        const float sum = uintBitsToFloat(x[p.sums_at + at / 16u]);
+        const float scale = uintBitsToFloat(x[p.lines_at + at / 8u]);
+        const float sum = uintBitsToFloat(x[p.lines_at + at / 8u + 1u]);
         [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
           sums[r * N + i] +=
               c[r].scale[run] * scale * float(dot_of_run(c[r], run, four)) - c[r].minus[run] * sum;

@@ -12,7 +12,7 @@ layout(constant_id = 3) const uint INT8 = 0;
 layout(push_constant) uniform Parameters {
   uint cols, norm_at;
   float epsilon;
-  uint scales_at, sums_at;
+  uint lines_at;
   uint slices, count;  // of a row; of all rows
 } p;
 #include "common.glsl"
@@ -35,7 +35,7 @@ void main() {
     const bool inside = column < p.cols;
     vec4 value = vec4(0.0);
     if (inside) value = four_values_of(row, column, factor);
-    quantise(value, row * p.cols + column, inside, p.scales_at, p.sums_at);
+    quantise(value, row * p.cols + column, inside, p.lines_at);
     if (FLOATS == 0u || !inside) return;
     for (uint k = 0u; k < 4u; ++k) result[row * p.cols + column + k] = value[k];
   } else {

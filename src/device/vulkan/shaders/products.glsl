@@ -8,7 +8,7 @@ layout(push_constant) uniform Parameters {
   uint pitch;                        // of results
   uint n;                            // rows of activations
   uint bias_at;                      // of the whole matrix
-  uint scales_at, sums_at;           // of int8 activations, in words; of float16: the scales
+  uint lines_at;                     // of int8 activations, in words; of float16: the scales
   uint before;                       // rows of float16 activations before these
   uint norm_at;                      // of a row that is yet to be normalised
   float epsilon;
