@@ -1,7 +1,7 @@
 // 32 weights of a row: two runs of 16 neighbouring columns, as integers of 8 bits with a line for
 // each run: weight = scale * q - minus. A type says where the runs are (columns), which words hold
-// them (Raw, fetch_raw) and how they are taken apart (unpack), so that words can be on their way while others
-// are worked on. `row` is the byte at which the row begins.
+// them (Raw, fetch_raw) and how they are taken apart (unpack), so that words can be on their way
+// while others are worked on. `row` is the byte at which the row begins.
 struct Chunk {
   uint q[8];  // four each, the first in the low byte; the first run is q[0..3]
   vec2 scale, minus;
@@ -352,7 +352,8 @@ void unpack(Raw r, uint row, uint chunk, out Chunk c) {
   }
   const uint group = column / 16u;
   const float d = half_of(two_of(r.d, block + 108u));
-  c.scale = d * vec2(scale_of(r.first, block + 96u, group), scale_of(r.second, block + 96u, group + 2u));
+  c.scale = d * vec2(scale_of(r.first, block + 96u, group),
+                     scale_of(r.second, block + 96u, group + 2u));
   c.minus = 4.0 * c.scale;
 }
 #endif

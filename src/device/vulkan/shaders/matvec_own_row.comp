@@ -1,6 +1,7 @@
-// A matrix times one row of int8 activations that each workgroup has in shared memory (own_row.glsl):
-// normalised and rounded by itself, or copied. A subgroup works on a row of the matrix at a time, AHEAD chunks an
-// invocation, while the words of the next are on their way; then on the row `step` further on.
+// A matrix times one row of int8 activations that each workgroup has in shared memory: normalised
+// and rounded by itself, or copied (own_row.glsl). A subgroup works on a row of the matrix, AHEAD
+// chunks an invocation at a time, while the words of the next are on their way; then on the row
+// `step` further on.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

@@ -1,7 +1,7 @@
 // One row of activations as int8 in shared memory: weighed by a norm and rounded from float32 by
-// each workgroup for itself (four columns an invocation at a time; four invocations share a
-// scale, and are of one subgroup), or copied. Of the includer: COLS, THREADS, ROW. Bindings 1 (the row) and
-// 5 (the norm).
+// each workgroup for itself (four columns an invocation at a time; four invocations share a scale,
+// and are of one subgroup), or copied. Of the includer: COLS, THREADS, ROW. Bindings 1 (the row)
+// and 5 (the norm).
 const uint NORMALISED = 1, COPIED = 2;  // ROW
 layout(std430, binding = 1) readonly buffer Row { vec4 row4[]; };
 layout(std430, binding = 1) readonly buffer Int8Row { uvec4 int8_row[]; };
@@ -9,7 +9,7 @@ layout(std430, binding = 5) readonly buffer Norm { vec4 norm4[]; };
 const uint FOURS = COLS / 4;
 const uint OWN = (FOURS + THREADS - 1) / THREADS;
 const uint WORKED = ROW == NORMALISED ? FOURS : 1;
-const uint MOST_SUBGROUPS = 128;  // of a workgroup: 1024 invocations by eight
+const uint MOST_SUBGROUPS = 128;  // of a workgroup: 512 invocations by four
 
 shared uvec4 own_row[COLS / 16];
 shared vec2 own_line[COLS / 16];  // scale; sum of the integers times the scale
@@ -59,7 +59,8 @@ float make_own_row() {
   [[unroll]] for (uint j = 0u; j < OWN; ++j) {
     const uint i = t + THREADS * j;
     if (i >= FOURS || i % 4u != 0u) continue;
-    own_line[i / 4u].y = own_line[i / 4u].x * float(fours[i] + fours[i + 1u] + fours[i + 2u] + fours[i + 3u]);
+    const int sum = fours[i] + fours[i + 1u] + fours[i + 2u] + fours[i + 3u];
+    own_line[i / 4u].y = own_line[i / 4u].x * float(sum);
   }
   barrier();
   squares = 0.0;
