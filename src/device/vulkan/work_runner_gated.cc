@@ -13,7 +13,8 @@ constexpr std::uint32_t kThreads = 512;
 constexpr std::uint32_t kRows = 16;       // of each matrix, a workgroup: they share a scale
 constexpr std::uint32_t kAhead = 2;       // chunks of a row at once
 constexpr std::uint32_t kMostUnits = 16;  // of so many rows, a workgroup ...
-constexpr std::uint32_t kUnitBytes = 4 * (3 * kRows + 1);  // ... which keeps so much of each
+constexpr std::uint64_t kUnitBytes =
+    4 * (3 * std::uint64_t{kRows} + 1);  // ... which keeps so much of each
 
 // Two matrices in one binding, and where in it they begin.
 struct Pair {

@@ -178,8 +178,9 @@ WorkRunner::Multiplier WorkRunner::multiplier(const Matrix& matrix, const Piece&
                                                                        : "float",
                                type));
   if (of.read == Way::int8 && context.features().subgroups) {
+    const std::uint32_t each = kThreads / context.limits().subgroup * rows;
     return {{shader, {kThreads, rows, n, of.bias, of.add, 0, 0, aligned}},
-            {.x = groups_of(piece.rows, kThreads / context.limits().subgroup * rows)}};
+            {.x = groups_of(piece.rows, each)}};
   }
   const std::uint32_t threads = matrix.cols < kLongRow ? kThreads / 2 : kThreads;
   return {{shader, {threads, rows, n, of.bias, of.add, 0, 0, aligned}},
