@@ -46,7 +46,7 @@ foreach(type ${quantised})
   shader(matvec_int8_${type} matvec_int8 TYPE_${type})
   shader(matvec_gated_int8_${type}_subgroups matvec_gated TYPE_${type})
   shader(matvec_int8_${type}_subgroups matvec_subgroups TYPE_${type})
-  shader(matvec_own_row_${type} matvec_own_row TYPE_${type})
+  shader(matvec_own_row_int8_${type}_subgroups matvec_own_row TYPE_${type})
 endforeach()
 
 set(headers ${shader_names})

@@ -50,7 +50,7 @@ std::optional<WorkRunner::Multiplier> WorkRunner::own_row_multiplier(
   const std::uint32_t threads = many || limits.workgroup < kThreads ? kFewThreads : kThreads;
   const std::uint32_t ahead = many || matrix.cols > kLongRow ? 2 : 1;
   const std::uint32_t groups = groups_of(piece.rows, threads / limits.subgroup);
-  return Multiplier{{fmt::format("matvec_own_row_{}", name(matrix.type)),
+  return Multiplier{{fmt::format("matvec_own_row_int8_{}_subgroups", name(matrix.type)),
                      {threads, of.norm ? kNormalised : kCopied, ahead, of.bias, of.add, matrix.cols,
                       0, is_aligned(matrix, piece)}},
                     {.x = many ? in_turns(groups, 2) : groups}};

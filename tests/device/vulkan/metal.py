@@ -57,8 +57,9 @@ def optional(name):
 
 
 def has_another_way(name, there):
-    """What runs instead of this shader where it cannot: its twin for float32, or for a gated pair both products."""
-    return "gated" in name or name.replace("int8", "float") in there
+    """What runs instead of this shader where it cannot: its twin for float32 (whoever makes the row of activations), or
+    for a gated pair both products."""
+    return "gated" in name or name.replace("own_row_", "").replace("int8", "float") in there
 
 
 def translate(name, words, folder):
