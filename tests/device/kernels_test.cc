@@ -180,7 +180,7 @@ TEST_P(Kernels, OneRowOfActivationsAtEveryLength) {
 TEST_P(Kernels, ExtremeBlocks) {
   for (const Content content : kContents) {
     SCOPED_TRACE(static_cast<int>(content));
-    for (const std::size_t n : {1, 3, 20}) {
+    for (const std::size_t n : {1, 3, 8, 20}) {
       expect_exact(tested(), make_problem(type(), 18, 512, n, content));
     }
   }
@@ -214,6 +214,15 @@ TEST_P(Kernels, EveryNumberOfRows) {
   for (const std::size_t n : {2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 64}) {
     SCOPED_TRACE(n);
     expect_exact(tested(), make_problem(type(), 21, 768, n, Content::random));
+  }
+}
+
+TEST_P(Kernels, BatchesAtEveryLength) {
+  for (const std::size_t cols : lengths()) {
+    for (std::size_t n = 3; n <= 8; ++n) {
+      SCOPED_TRACE(std::to_string(cols) + " columns, rows of activations: " + std::to_string(n));
+      expect_exact(tested(), make_problem(type(), 19, cols, n, Content::random));
+    }
   }
 }
 
