@@ -69,6 +69,7 @@ std::vector<Tested> all_tested() {
   if (has_avx512_bf16() && !fast_avx512_bf16()) {
     out.push_back({"avx512_in_bf16", Isa::avx512, &avx512_bf16_kernels()});
   }
+  if (has_avx512_bf16()) out.push_back({"avx512_of_zen5", Isa::avx512, &zen5_kernels()});
 #elif defined(__aarch64__)
   if (has_neon_i8mm()) out.push_back({"neon_without_i8mm", Isa::neon, &neon_kernels()});
 #endif

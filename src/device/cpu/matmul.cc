@@ -4,16 +4,25 @@
 #include <cassert>
 #include <iterator>
 
+#include "base/processor.h"
 #include "device/cpu/kernels/kernel_set.h"
 
 namespace ceiling::cpu {
 namespace {
 
+#if defined(__x86_64__)
+bool is_zen5() {
+  const Processor& processor = this_processor();
+  return processor.vendor == Vendor::amd && processor.family >= 0x1a;
+}
+#endif
+
 const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) {
-    return fast_avx512_bf16() ? avx512_bf16_kernels() : avx512_kernels();
+    if (!fast_avx512_bf16()) return avx512_kernels();
+    return is_zen5() ? zen5_kernels() : avx512_bf16_kernels();
   }
   if (isa == Isa::amx) return amx_kernels();
 #elif defined(__aarch64__)

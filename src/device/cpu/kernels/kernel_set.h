@@ -47,6 +47,9 @@ const KernelSet& avx512_kernels();  // x86-64 only
 // x86-64 only; of all types but BF16 avx512's results.
 const KernelSet& avx512_bf16_kernels();  // where has_avx512_bf16()
 const KernelSet& amx_kernels();
+// Where has_avx512_bf16(); but for Q4_K by three and four rows of activations avx512_bf16's
+// results.
+const KernelSet& zen5_kernels();
 const KernelSet& neon_kernels();       // AArch64 only
 const KernelSet& neon_i8mm_kernels();  // AArch64 only, where has_neon_i8mm(); the same results
 
