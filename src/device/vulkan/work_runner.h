@@ -107,9 +107,13 @@ class WorkRunner {
     Kernel kernel;
     Groups groups;
   };
-  // Shared, of a row that a workgroup normalises for itself (own_row.glsl).
-  static std::uint64_t own_row_bytes(std::uint32_t cols) {
-    return std::uint64_t{cols} * 7 / 2 + 512;
+  // What a workgroup shares that copies a row, or normalises it for itself: all that own_row.glsl
+  // declares.
+  static std::uint64_t copied_row_bytes(std::uint32_t cols) {
+    return std::uint64_t{cols} * 3 / 2 + 520;
+  }
+  static std::uint64_t normalised_row_bytes(std::uint32_t cols) {
+    return copied_row_bytes(cols) + std::uint64_t{cols} * 2;
   }
   std::uint32_t in_turns(std::uint32_t work, std::uint32_t each) const;
   static bool is_aligned(const Matrix& matrix, const Piece& piece);

@@ -58,7 +58,7 @@ bool WorkRunner::put_gated(const Products& work, std::uint32_t n) {
   const std::uint32_t subgroups = threads / limits.subgroup;
   const Matrix& gate = parts_.weights->matrix(work.products[0].weight);
   const Matrix& up = parts_.weights->matrix(work.products[1].weight);
-  if (!norm || own_row_bytes(gate.cols) + kMostUnits * kUnitBytes > limits.shared_bytes)
+  if (!norm || normalised_row_bytes(gate.cols) + kMostUnits * kUnitBytes > limits.shared_bytes)
     return false;
   if (subgroups > kRows || kRows % subgroups != 0 || gate.rows % kRows != 0) return false;
   if (gate.pieces.size() != 1 || up.pieces.size() != 1) return false;

@@ -29,7 +29,7 @@ std::optional<WorkRunner::Norm> WorkRunner::norm_on_the_way(const Products& work
   const std::uint32_t cols = width(work.in);
   const Vector weight = parts_.weights->vector(work.norm->operation.weight);
   const bool fits = context.limits().workgroup >= kFewThreads && cols >= kFewThreads &&
-                    own_row_bytes(cols) <= context.limits().shared_bytes &&
+                    normalised_row_bytes(cols) <= context.limits().shared_bytes &&
                     context.limits().subgroup % 4 == 0;
   if (!all || !fits || weight.at % 4 != 0) return {};
   return Norm{weight, work.norm->operation.epsilon};
@@ -44,7 +44,7 @@ std::optional<WorkRunner::Multiplier> WorkRunner::own_row_multiplier(
   const Limits& limits = context.limits();
   if (of.n != 1 || of.read != Way::int8 || !context.features().subgroups) return {};
   const bool copied =
-      limits.workgroup >= kFewThreads && std::uint64_t{matrix.cols} * 3 / 2 <= limits.shared_bytes;
+      limits.workgroup >= kFewThreads && copied_row_bytes(matrix.cols) <= limits.shared_bytes;
   if (!of.norm && !copied) return {};
   const bool many = piece.rows >= kManyRows;
   const std::uint32_t threads = many || limits.workgroup < kThreads ? kFewThreads : kThreads;

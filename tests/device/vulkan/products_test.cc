@@ -191,6 +191,19 @@ TEST_F(VulkanProducts, EveryTypeInInt8) {
   }
 }
 
+// Rows that nearly fill a workgroup's memory, of 32 and of 48 KiB: the layer that watches tells
+// what does not fit.
+TEST_F(VulkanProducts, RowsThatNearlyFillAWorkgroupsMemory) {
+  if (!offered.int8_dot || !offered.subgroups) GTEST_SKIP() << "no int8 products of subgroups";
+  features.int8_dot = features.subgroups = true;
+  for (const std::size_t cols : {21248UL, 21504UL, 32512UL, 32768UL}) {
+    SCOPED_TRACE(cols);
+    const Problem problem = make_problem(TensorType::Q4_K, 3, cols, 1, Content::random);
+    const auto actual = run(problem, vulkan_device(features));
+    EXPECT_LT(worst_error(problem, actual, int8_activations), 1);
+  }
+}
+
 // Tiles that end within the matrix and within the rows, and both sizes of tile.
 TEST_F(VulkanProducts, EveryTypeInCooperativeMatrices) {
   if (!offered.cooperative) GTEST_SKIP() << "the device has no cooperative matrices";
