@@ -4,6 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 layout(local_size_x_id = 0) in;
@@ -93,13 +94,18 @@ void put(uint unit, uint slot) {
   }
 }
 
-// True for the last subgroup of a workgroup to say so.
+void workgroup_sees() {
+  memoryBarrier(gl_ScopeWorkgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
+}
+// True for the last subgroup of a workgroup to say so. What the others have written before is then
+// there for it, which a subgroup's own barrier would not promise.
 bool arrives_last(uint slot) {
-  subgroup_passes();
+  workgroup_sees();
+  subgroupBarrier();
   uint before = 0u;
   if (subgroupElect()) before = atomicAdd(arrived[slot], 1u);
   before = subgroupAdd(before);
-  subgroup_passes();
+  workgroup_sees();
   return before + 1u == gl_NumSubgroups;
 }
 
