@@ -25,4 +25,8 @@ Processor this_processor() {
   return processor;
 }
 
+bool is_zen5(const Processor& processor) {
+  return processor.vendor == Vendor::amd && processor.family >= 0x1a;
+}
+
 }  // namespace ceiling

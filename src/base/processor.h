@@ -16,4 +16,7 @@ struct Processor {
 
 Processor this_processor();
 
+// AMD's Zen 5 (family 1Ah) or later.
+bool is_zen5(const Processor& processor);
+
 }  // namespace ceiling

@@ -93,6 +93,14 @@ TEST(Bf16, IsSlowOnIntel) {
   EXPECT_EQ(fast_avx512_bf16(), has_avx512_bf16() && !intel);
 }
 
+TEST(Zen5, IsAmdsOfFamily1AhAndLater) {
+  EXPECT_TRUE(is_zen5({.vendor = Vendor::amd, .family = 0x1a}));
+  EXPECT_TRUE(is_zen5({.vendor = Vendor::amd, .family = 0x1b}));
+  EXPECT_FALSE(is_zen5({.vendor = Vendor::amd, .family = 0x19}));
+  EXPECT_FALSE(is_zen5({.vendor = Vendor::intel, .family = 0x1b}));
+  EXPECT_FALSE(is_zen5({}));
+}
+
 TEST(Amx, IsThereOnlyWhereProcessorAndSystemAllowIt) {
   const auto sets = supported_isas();
   const auto amx = std::find(sets.begin(), sets.end(), Isa::amx);

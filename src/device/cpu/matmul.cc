@@ -10,19 +10,12 @@
 namespace ceiling::cpu {
 namespace {
 
-#if defined(__x86_64__)
-bool is_zen5() {
-  const Processor& processor = this_processor();
-  return processor.vendor == Vendor::amd && processor.family >= 0x1a;
-}
-#endif
-
 const KernelSet& kernels_of(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return avx2_kernels();
   if (isa == Isa::avx512) {
     if (!fast_avx512_bf16()) return avx512_kernels();
-    return is_zen5() ? zen5_kernels() : avx512_bf16_kernels();
+    return is_zen5(this_processor()) ? zen5_kernels() : avx512_bf16_kernels();
   }
   if (isa == Isa::amx) return amx_kernels();
 #elif defined(__aarch64__)

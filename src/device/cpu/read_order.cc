@@ -10,8 +10,8 @@ namespace ceiling::cpu {
 namespace {
 
 ReadOrder order_of(const Processor& processor) {
+  if (is_zen5(processor)) return ReadOrder::two_streams;
   if (processor.vendor != Vendor::amd) return ReadOrder::many_streams;
-  if (processor.family >= 0x1a) return ReadOrder::two_streams;   // Zen 5
   if (processor.family == 0x19) return ReadOrder::four_streams;  // Zen 4; Zen 3 untried
   return ReadOrder::many_streams;
 }
