@@ -21,6 +21,11 @@ struct Groups {
   std::uint32_t y = 1;
 };
 
+// For so much work, of which a workgroup does `each`.
+constexpr std::uint32_t groups_of(std::uint64_t count, std::uint64_t each) {
+  return static_cast<std::uint32_t>((count + each - 1) / each);
+}
+
 class Recording {
  public:
   // Timestamps of a profile: at most `marks`; 0: none are taken.

@@ -27,10 +27,6 @@ std::uint64_t value_bytes(const Value& value, const CompileOptions& options) {
 // int8 activations of kFewRows rows: integers, then scales and sums.
 std::uint64_t int8_words(std::uint64_t cols) { return kFewRows * (cols / 4 + cols / 8); }
 
-std::uint64_t groups_of(std::uint64_t count, std::uint64_t each) {
-  return (count + each - 1) / each;
-}
-
 // float16 activations of any rows, and a scale for each.
 std::uint64_t half_bytes(std::uint64_t rows, std::uint64_t cols) {
   return rows * (cols * 2 + sizeof(float));

@@ -68,11 +68,11 @@ bool WorkRunner::put_gated(const Products& work, std::uint32_t n) {
   const bool aligned =
       pair->first_at % 16 == 0 && pair->second_at % 16 == 0 && gate.row_bytes % 16 == 0;
   const std::uint32_t count = gate.rows / kRows;
-  const std::uint32_t groups = std::max(in_turns(count, 1), (count + kMostUnits - 1) / kMostUnits);
+  const std::uint32_t groups = std::max(in_turns(count, 1), groups_of(count, kMostUnits));
   recording_->dispatch(
       {fmt::format("matvec_gated_int8_{}_subgroups", name(gate.type)),
        {threads, kRows / subgroups, kAhead, static_cast<std::uint32_t>(work.gate->activation),
-        (count + groups - 1) / groups, 0, gate.cols, aligned}},
+        groups_of(count, groups), 0, gate.cols, aligned}},
       std::array{pair->span, value(work.in), Span{int8_.handle(), 0, int8_.size()}, pair->span,
                  pair->span, norm->weight.span},
       GatedParameters{pair->first_at, pair->second_at, gate.row_bytes, gate.rows, norm->weight.at,

@@ -13,10 +13,6 @@ constexpr std::uint32_t kNormalised = 1, kCopied = 2;        // as own_row.glsl 
 constexpr std::uint32_t kFewThreads = 256, kThreads = 512;   // of a workgroup
 constexpr std::uint32_t kLongRow = 8192, kManyRows = 16384;  // of a matrix: columns, rows
 
-std::uint32_t groups_of(std::uint32_t count, std::uint32_t each) {
-  return (count + each - 1) / each;
-}
-
 }  // namespace
 
 // One row for nothing but int8 products of subgroups: each workgroup normalises it for itself.

@@ -17,10 +17,6 @@ constexpr std::uint32_t kThreads = 64;                // of one that multiplies 
 constexpr std::uint32_t kLongRow = 8192;              // columns that keep all of them busy
 constexpr std::uint32_t kSlice = 512;                 // columns a workgroup of prepare.comp
 
-std::uint32_t groups_of(std::uint64_t count, std::uint64_t each) {
-  return static_cast<std::uint32_t>((count + each - 1) / each);
-}
-
 bool is_quantised(TensorType type) { return info(type).block_elements > 1; }
 
 // Of the matrix, by those who share a row. Many rows: several for one reading of the activations.
