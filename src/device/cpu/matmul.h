@@ -25,6 +25,9 @@ enum class Preparation : std::uint8_t {
   q8_paired,
   q8_halved,
   q8_laned,
+  q8_nested_pairs,
+  q8_nested,
+  q8_nested_halved,
   q8_rows
 };
 

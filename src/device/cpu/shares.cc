@@ -27,6 +27,12 @@ std::size_t row_at(const MatrixProduct& product, double bytes) {
   return std::min(static_cast<std::size_t>(std::lround(lines)) * kLineOutputs, rows);
 }
 
+// A thread alone waits for nobody.
+double smallest_piece(double bytes, unsigned threads) {
+  if (threads == 1) return bytes;
+  return bytes / threads < kLongShareBytes ? kSmallestPieceOfShortBytes : kSmallestPieceBytes;
+}
+
 }  // namespace
 
 std::size_t MatrixProduct::row_bytes() const {
@@ -39,8 +45,7 @@ std::vector<std::vector<Piece>> share_rows(const std::vector<MatrixProduct>& pro
                                            unsigned threads) {
   double total = 0;
   for (const MatrixProduct& p : products) total += bytes_of(p, p.matrix.shape.rows);
-  const double smallest =
-      total / threads < kLongShareBytes ? kSmallestPieceOfShortBytes : kSmallestPieceBytes;
+  const double smallest = smallest_piece(total, threads);
   std::vector<std::vector<Piece>> shares(threads);
   for (unsigned t = 0; t < threads; ++t) {
     const double end = total * (t + 1) / threads;

@@ -10,7 +10,9 @@ struct Avx512 {
   static constexpr std::size_t kBatchRows = 3;
   static constexpr std::size_t kPromptRows = 9;
   static constexpr Preparation kPaired = Preparation::q8_laned;
-  static constexpr Preparation kPairedOfFew = Preparation::q8_paired;
+  static constexpr Preparation kPairedOfFew = Preparation::q8_nested_pairs;
+  static constexpr Preparation kHalvedOfFew = Preparation::q8_nested_halved;
+  static constexpr Preparation kQ6_KOfFew = Preparation::q8_nested;
   static constexpr Preparation kHalved = Preparation::q8_laned;
   static constexpr Preparation kIQ4_XS = Preparation::q8_laned;
   static constexpr auto few = multiply_few_avx512;

@@ -78,6 +78,35 @@ struct LanedGroup {
   float scaled_sum[16];  // scale * sum of the group's q
 };
 
+// Nested scales, for one and two rows of activations by AVX-512: x[i] ~ scale * step * q[i], a scale
+// for each super-block and an integer step, 0 to 127, for each 32 columns of it. So steps and the
+// weights' own scales multiply as integers, and one float32 settles a super-block. Rounding a
+// block's step up to an integer coarsens the blocks with the largest values by 1/127 at most, and
+// those with small ones never to more than 1/127 of what the largest are rounded by.
+//
+// Two super-blocks for Q4_K and Q5_K.
+struct NestedPair {
+  static constexpr std::size_t kColumns = 512;
+  std::int8_t q[512];     // of each super-block the pieces as in PairedGroup
+  std::int16_t step[16];  // by block, in column order
+  std::int16_t sum[16];   // of a block's q
+  float scale[4];         // of the first super-block, twice, and of the second
+  float unused[12];
+};
+
+// A super-block for Q6_K, in column order.
+struct NestedGroup {
+  static constexpr std::size_t kColumns = 256;
+  std::int8_t q[256];
+  std::int16_t step[16];  // by 16 columns: of each block twice
+  std::int16_t sum[16];   // of 16 columns' q
+  float scale[4];         // four times the same
+  float unused[12];
+};
+
+// The same for Q2_K and Q3_K, but the columns as in HalvedGroup.
+struct NestedHalvedGroup : NestedGroup {};
+
 // For prompts: 32 columns as a row-by-row product reads them. The negated sums of all 32 columns,
 // of the first 16 and of the last 16.
 struct RowBlock {
@@ -89,7 +118,8 @@ struct RowBlock {
 
 static_assert(sizeof(RowBlock) == 48);
 static_assert(sizeof(SmallGroup) == 640 && sizeof(PairedGroup) == 384 &&
-              sizeof(HalvedGroup) == 384 && sizeof(LanedGroup) == 384);
+              sizeof(HalvedGroup) == 384 && sizeof(LanedGroup) == 384 && sizeof(NestedPair) == 640 &&
+              sizeof(NestedGroup) == 384);
 
 template <typename Group>
 constexpr std::size_t grouped_bytes(std::size_t cols) {

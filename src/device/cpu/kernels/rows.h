@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "device/cpu/kernels/kernel_set.h"
 #include "device/cpu/kernels/prepared.h"
@@ -82,7 +83,7 @@ class RowsProduct {
 
   // Row `row` and those `part` rows further on; the sums of stream s and activations i go to
   // lanes[(i * streams + s) * kTogether].
-  void one_of_each(std::size_t row, std::size_t part, Vector* lanes) const {
+  [[gnu::flatten]] void one_of_each(std::size_t row, std::size_t part, Vector* lanes) const {
     Address w[streams];
     for (int s = 0; s < streams; ++s) {
       w[s] = reinterpret_cast<Address>(p_.weights) +
@@ -92,15 +93,9 @@ class RowsProduct {
     for (int i = 0; i < n; ++i) x[i] = x_[i];
     Sums sums[streams];
     for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
-#pragma GCC unroll 8
-      for (int s = 0; s < streams; ++s) {
-        prefetch<fetch, Row::kBytes>(w[s]);
-        trial_.template step<n>(kernel_, w[s], x, sums[s]);
-        w[s] += Row::kBytes;
-        // Each stream reads the activations anew, from the nearest cache: many rows of them do not
-        // stay in registers, and the compiler would write them all to the stack to have them there.
-        if constexpr (n >= 2) asm volatile("" : : : "memory");
-      }
+      [&]<std::size_t... s>(std::index_sequence<s...>) __attribute__((always_inline)) {
+        (step(w[s], x, sums[s]), ...);
+      }(std::make_index_sequence<streams>());
       for (auto& group : x) ++group;
     }
     const std::size_t rest = p_.cols % Row::kColumns;
@@ -113,6 +108,16 @@ class RowsProduct {
         lanes[static_cast<std::size_t>(i * streams + s) * kTogether] = sums[s].lanes(i);
       }
     }
+  }
+
+  // A step of one stream.
+  [[gnu::always_inline]] void step(Address& w, const Group* const* x, Sums& sums) const {
+    prefetch<fetch, Row::kBytes>(w);
+    trial_.template step<n>(kernel_, w, x, sums);
+    w += Row::kBytes;
+    // Each stream reads the activations anew, from the nearest cache: many rows of them do not
+    // stay in registers, and the compiler would write them all to the stack to have them there.
+    if constexpr (n >= 2) asm volatile("" : : : "memory");
   }
 
   const Product& p_;
@@ -153,13 +158,25 @@ void multiply_one_by_two(const Product& p, std::size_t first, const Trial& trial
   }
 }
 
+// ReadOrder::four_streams. Where activations only just stay in the nearest cache, two rows of
+// weights leave them there.
+template <typename Row, typename Trial>
+void multiply_one_by_four(const Product& p, std::size_t first, const Trial& trial) {
+  constexpr std::size_t half = 8 << 10;
+  if (p.prepared_pitch > half && p.prepared_pitch <= kNearestCache) {
+    rows_times<Row, 1, 2, Fetch::by_processor, Trial>(p, first, trial);
+  } else {
+    rows_times<Row, 1, 4, Fetch::by_processor, Trial>(p, first, trial);
+  }
+}
+
 // One row of activations.
 template <typename Row, typename Trial = NoTrial>
 void multiply_one(const Product& p, std::size_t first, const Trial& trial = Trial()) {
   if (p.order == ReadOrder::two_streams) {
     multiply_one_by_two<Row>(p, first, trial);
   } else if (p.order == ReadOrder::four_streams) {
-    rows_times<Row, 1, 4, Fetch::by_processor, Trial>(p, first, trial);
+    multiply_one_by_four<Row>(p, first, trial);
   } else if (p.prepared_pitch <= kNearestCache) {
     rows_times<Row, 1, Row::kStreams, Fetch::ahead, Trial>(p, first, trial);
   } else {

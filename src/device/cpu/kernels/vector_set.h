@@ -4,8 +4,9 @@
 // A Set gives, each as a static function or constant:
 //   kPromptRows               from this many rows of activations on, unpacking weights pays
 //   kPaired                   how activations are prepared for few rows of Q4_K and Q5_K
-//                             (kPairedOfFew, if there: for up to kRowsOfDecoding of them),
 //   kHalved, kIQ4_XS          of Q2_K, Q3_K and Q6_K, and of IQ4_XS
+//   kPairedOfFew, kHalvedOfFew, kQ6_KOfFew   if there: the same for up to kRowsOfDecoding of them,
+//                             of Q4_K and Q5_K, of Q2_K and Q3_K, and of Q6_K
 //   few                       any type, few rows of activations
 //   prompt                    quantised types, many rows; prompt_workspace(type, n)
 //   prompt_float              float types, many rows; prompt_float_workspace(n)
@@ -85,7 +86,14 @@ class VectorSet {
         return Set::kPaired;
       case Q2_K:
       case Q3_K:
+        if constexpr (requires { Set::kHalvedOfFew; }) {
+          if (n <= kRowsOfDecoding) return Set::kHalvedOfFew;
+        }
+        return Set::kHalved;
       case Q6_K:
+        if constexpr (requires { Set::kQ6_KOfFew; }) {
+          if (n <= kRowsOfDecoding) return Set::kQ6_KOfFew;
+        }
         return Set::kHalved;
     }
     return Preparation::f32;
@@ -118,6 +126,11 @@ class VectorSet {
         return grouped_bytes<HalvedGroup>(cols);
       case Preparation::q8_laned:
         return grouped_bytes<LanedGroup>(cols);
+      case Preparation::q8_nested_pairs:
+        return grouped_bytes<NestedPair>(cols);
+      case Preparation::q8_nested:
+      case Preparation::q8_nested_halved:
+        return grouped_bytes<NestedGroup>(cols);
       case Preparation::bf16:
         return round_up(cols * 2, 64);
       default:
@@ -138,6 +151,12 @@ class VectorSet {
         return prepare_groups<HalvedGroup>(term, x, cols, prepared);
       case Preparation::q8_laned:
         return prepare_groups<LanedGroup>(term, x, cols, prepared);
+      case Preparation::q8_nested_pairs:
+        return prepare_nested_pairs(term, x, cols, prepared);
+      case Preparation::q8_nested:
+        return prepare_nested_groups<NestedGroup>(term, x, cols, prepared);
+      case Preparation::q8_nested_halved:
+        return prepare_nested_groups<NestedHalvedGroup>(term, x, cols, prepared);
       case Preparation::bf16:
         if constexpr (kHasBf16) return Set::prepare_bf16(x, cols, prepared);
         return;

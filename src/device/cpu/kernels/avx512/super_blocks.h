@@ -82,9 +82,12 @@ struct SuperQ5_K {
   }
 };
 
-// Scales, and minimums where there are any, of 16 groups as signed bytes, and their factors.
-struct HalvedScales {
+// Scales, and minimums where there are any, of 16 groups as signed bytes.
+struct ScaleBytes {
   __m128i scale, minimum;
+};
+// The same and their factors.
+struct HalvedScales : ScaleBytes {
   __m512 d, dmin;
 };
 
@@ -113,9 +116,9 @@ struct SuperQ6_K {
     out.q[2] = join(_mm512_srli_epi16(a, 4), bits);
     out.q[3] = join(_mm512_srli_epi16(b, 4), _mm512_srli_epi16(bits, 2));
   }
+  static ScaleBytes load_scale_bytes(Address w) { return {load128(w + 192), _mm_setzero_si128()}; }
   static HalvedScales load_scales(Address w) {
-    return {load128(w + 192), _mm_setzero_si128(), broadcast_half_before(w + kBytes),
-            _mm512_setzero_ps()};
+    return {load_scale_bytes(w), broadcast_half_before(w + kBytes), _mm512_setzero_ps()};
   }
 };
 
@@ -138,9 +141,11 @@ struct SuperQ3_K {
     out.q[2] = join(_mm512_srli_epi16(pairs, 4), high);
     out.q[3] = join(_mm512_srli_epi16(pairs, 6), _mm512_srli_epi16(high, 1));
   }
+  static ScaleBytes load_scale_bytes(Address w) {
+    return {unpack_scales(w + 96), _mm_setzero_si128()};
+  }
   static HalvedScales load_scales(Address w) {
-    return {unpack_scales(w + 96), _mm_setzero_si128(), broadcast_half_before(w + kBytes),
-            _mm512_setzero_ps()};
+    return {load_scale_bytes(w), broadcast_half_before(w + kBytes), _mm512_setzero_ps()};
   }
 
   // 16 signed bytes; layout: quant/blocks.h, BlockQ3_K.
@@ -170,11 +175,14 @@ struct SuperQ2_K {
     out.q[2] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), three);
     out.q[3] = _mm512_and_si512(_mm512_srli_epi16(pairs, 6), three);
   }
-  static HalvedScales load_scales(Address w) {
+  static ScaleBytes load_scale_bytes(Address w) {
     const __m128i bytes = load128(w);
     const __m128i mask = _mm_set1_epi8(15);
-    return {_mm_and_si128(bytes, mask), _mm_and_si128(_mm_srli_epi16(bytes, 4), mask),
-            broadcast_half_before(w + kBytes - 2), broadcast_half_before(w + kBytes)};
+    return {_mm_and_si128(bytes, mask), _mm_and_si128(_mm_srli_epi16(bytes, 4), mask)};
+  }
+  static HalvedScales load_scales(Address w) {
+    return {load_scale_bytes(w), broadcast_half_before(w + kBytes - 2),
+            broadcast_half_before(w + kBytes)};
   }
 };
 
