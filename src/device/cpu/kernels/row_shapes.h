@@ -6,6 +6,8 @@
 // of float weights are read side by side.
 #pragma once
 
+#include <utility>
+
 #include "device/cpu/kernels/prepared.h"
 #include "device/cpu/kernels/stream.h"
 #include "quant/blocks.h"
@@ -53,7 +55,14 @@ struct SuperRow {
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {
     const Block block(w);
-    for (int i = 0; i < n; ++i) block.add(*x[i], sums, i);
+    if constexpr (n <= 4) {
+      for (int i = 0; i < n; ++i) block.add(*x[i], sums, i);
+    } else {
+      // Unrolled here: by itself the compiler would keep so many sums in memory.
+      [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        (block.add(*x[i], sums, i), ...);
+      }(std::make_integer_sequence<int, n>());
+    }
   }
   template <int n>
   void last(Address, std::size_t, const Group* const*, Sums<n>&) const {}

@@ -20,8 +20,10 @@
 namespace ceiling::cpu {
 namespace {
 
-// Bytes of activations that stay in the first-level cache beside streams of weights.
+// Bytes of activations that stay in the first-level cache beside many streams of weights; so few
+// that they stay whatever streams by.
 constexpr std::size_t kNearestCache = 12 << 10;
+constexpr std::size_t kAlwaysNear = 8 << 10;
 
 // F32, F16 and BF16 weights.
 template <typename Row>
@@ -162,8 +164,7 @@ void multiply_one_by_two(const Product& p, std::size_t first, const Trial& trial
 // weights leave them there.
 template <typename Row, typename Trial>
 void multiply_one_by_four(const Product& p, std::size_t first, const Trial& trial) {
-  constexpr std::size_t half = 8 << 10;
-  if (p.prepared_pitch > half && p.prepared_pitch <= kNearestCache) {
+  if (p.prepared_pitch > kAlwaysNear && p.prepared_pitch <= kNearestCache) {
     rows_times<Row, 1, 2, Fetch::by_processor, Trial>(p, first, trial);
   } else {
     rows_times<Row, 1, 4, Fetch::by_processor, Trial>(p, first, trial);
@@ -187,8 +188,8 @@ void multiply_one(const Product& p, std::size_t first, const Trial& trial = Tria
 // n rows of activations, or the last of them: as many streams as there are registers to sum.
 // Arithmetic binds these more than memory, and many streams keep it busy. Where two streams are
 // best fetched 8 KiB ahead, four are too (Q6_K by four rows: 29 cycles a block, 35 by 1 KiB). On
-// Zen 4 two rows of activations take two streams, fetched by the processor (Q4_1: 44 cycles by 256
-// weights instead of 55).
+// Zen 4 two rows of activations, if short, take two streams, fetched by the processor (Q4_1: 44
+// cycles by 256 weights instead of 55; long rows lose as much).
 template <typename Row, int n>
 void multiply_some(const Product& p, std::size_t first) {
   constexpr int streams = std::min(Row::Simd::kSummed / n, Row::kStreams);
@@ -199,7 +200,7 @@ void multiply_some(const Product& p, std::size_t first) {
     }
   }
   if constexpr (n == 2) {
-    if (p.order == ReadOrder::four_streams) {
+    if (p.order == ReadOrder::four_streams && n * p.prepared_pitch <= kAlwaysNear) {
       return rows_times<Row, n, 2, Fetch::by_processor>(p, first);
     }
   }
