@@ -19,10 +19,10 @@ namespace ceiling::cpu::test {
 
 using Random = std::mt19937;
 
-// 64-byte aligned bytes.
+// 64-byte aligned bytes, not-a-number as floats: whoever reads what was not written shows it.
 class AlignedBytes {
  public:
-  explicit AlignedBytes(std::size_t size) : storage_(size + 64) {
+  explicit AlignedBytes(std::size_t size) : storage_(size + 64, std::byte{255}) {
     const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
     start_ = storage_.data() + (64 - address % 64) % 64;
   }

@@ -84,7 +84,7 @@ struct LanedGroup {
 // block's step up to an integer coarsens the blocks with the largest values by 1/127 at most, and
 // those with small ones never to more than 1/127 of what the largest are rounded by.
 //
-// Two super-blocks for Q4_K and Q5_K.
+// Two super-blocks for Q4_K and Q5_K; the second is zero where a row ends before it.
 struct NestedPair {
   static constexpr std::size_t kColumns = 512;
   std::int8_t q[512];     // of each super-block the pieces as in PairedGroup

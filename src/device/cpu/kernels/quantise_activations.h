@@ -203,19 +203,25 @@ inline void prepare_row_blocks(Term term, const float* x, std::size_t cols, std:
   }
 }
 
+// half 0 or 1 of a pair.
+inline void fill(NestedPair& out, std::size_t half, const NestedBlock& in) {
+  fill_pieces(in.q, out.q + half * NestedBlock::kColumns);
+  for (std::size_t b = 0; b < NestedBlock::kBlocks; ++b) {
+    out.step[half * NestedBlock::kBlocks + b] = in.step[b];
+    out.sum[half * NestedBlock::kBlocks + b] =
+        static_cast<std::int16_t>(sum_of(in.q + b * kScaled, kScaled));
+  }
+  out.scale[2 * half] = out.scale[2 * half + 1] = in.scale;
+}
+
 inline void prepare_nested_pairs(Term term, const float* x, std::size_t cols, std::byte* prepared) {
+  constexpr std::size_t half = NestedBlock::kColumns;
   auto* pair = reinterpret_cast<NestedPair*>(prepared);
-  for (std::size_t c = 0; c < cols; c += NestedPair::kColumns, ++pair) {
-    for (std::size_t half = 0; half < 2 && c + half * 256 < cols; ++half) {
-      const NestedBlock block(term, x + c + half * 256);
-      fill_pieces(block.q, pair->q + half * 256);
-      for (std::size_t b = 0; b < NestedBlock::kBlocks; ++b) {
-        pair->step[half * 8 + b] = block.step[b];
-        pair->sum[half * 8 + b] =
-            static_cast<std::int16_t>(sum_of(block.q + b * kScaled, kScaled));
-      }
-      pair->scale[2 * half] = pair->scale[2 * half + 1] = block.scale;
-    }
+  for (std::size_t c = 0; c < cols; c += 2 * half, ++pair) {
+    const bool both = c + half < cols;
+    if (!both) *pair = {};
+    fill(*pair, 0, NestedBlock(term, x + c));
+    if (both) fill(*pair, 1, NestedBlock(term, x + c + half));
   }
 }
 
