@@ -79,6 +79,26 @@ std::vector<double> as_prepared(InputForm form, const std::vector<float>& x) {
   return out;
 }
 
+double rms_error(const std::vector<double>& taken, const std::vector<float>& x) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += (taken[i] - x[i]) * (taken[i] - x[i]);
+  return std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+// What docs/architecture.md says of it.
+TEST(NestedScales, RoundNearlyAsCloselyAsScalesOfTheirOwn) {
+  Random random(7);
+  std::normal_distribution<float> normal;
+  for (const float outlier : {1.0F, 100.0F}) {
+    std::vector<float> x(65536);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = normal(random) * (i % 500 == 0 ? outlier : 1);
+    const double own = rms_error(rounded({.preparation = Preparation::q8_rows}, x), x);
+    const double nested = rms_error(rounded_nested(x), x);
+    EXPECT_GT(own, 0);
+    EXPECT_LT(nested, 1.02 * own) << outlier;
+  }
+}
+
 // Kernels under test: those that MatMul takes for an instruction set, or else a set that these have
 // taken the place of.
 struct Tested {

@@ -17,6 +17,7 @@ struct KernelSet;
 
 // How activations are laid out for a product: float32, bf16, or int8 with a scale for each 32
 // columns (and their sums), permuted into the order in which the kernel reads the weights' bits.
+// Nested: the scale of 32 columns is an integer times that of a super-block (kernels/prepared.h).
 enum class Preparation : std::uint8_t {
   f32,
   bf16,

@@ -56,10 +56,10 @@ class RowsProduct {
 
   // Rows begin + part * s .. of stream s, for `part` rows each.
   void run(std::size_t begin, std::size_t part) const {
+    Vector lanes[Simd::kSummed];  // where rows are missing, what was there before
+    for (auto& sum : lanes) sum = Simd::zero();
     for (std::size_t row = 0; row < part; row += kTogether) {
       const std::size_t count = smaller(part - row, kTogether);
-      Vector lanes[Simd::kSummed];
-      for (auto& sum : lanes) sum = Simd::zero();
       for (std::size_t r = 0; r < count; ++r) one_of_each(begin + row + r, part, lanes + r);
       alignas(64) float sums[Simd::kSummed];
       Simd::sum_each(lanes, sums);
