@@ -78,9 +78,9 @@ struct LanedGroup {
   float scaled_sum[16];  // scale * sum of the group's q
 };
 
-// Nested scales, for one and two rows of activations by AVX-512: x[i] ~ scale * step * q[i], a scale
-// for each super-block and an integer step, 0 to 127, for each 32 columns of it. So steps and the
-// weights' own scales multiply as integers, and one float32 settles a super-block. Rounding a
+// Nested scales, for one and two rows of activations by AVX-512: x[i] ~ scale * step * q[i], a
+// scale for each super-block and an integer step, 0 to 127, for each 32 columns of it. So steps and
+// the weights' own scales multiply as integers, and one float32 settles a super-block. Rounding a
 // block's step up to an integer coarsens the blocks with the largest values by 1/127 at most, and
 // those with small ones never to more than 1/127 of what the largest are rounded by.
 //
@@ -118,8 +118,8 @@ struct RowBlock {
 
 static_assert(sizeof(RowBlock) == 48);
 static_assert(sizeof(SmallGroup) == 640 && sizeof(PairedGroup) == 384 &&
-              sizeof(HalvedGroup) == 384 && sizeof(LanedGroup) == 384 && sizeof(NestedPair) == 640 &&
-              sizeof(NestedGroup) == 384);
+              sizeof(HalvedGroup) == 384 && sizeof(LanedGroup) == 384 &&
+              sizeof(NestedPair) == 640 && sizeof(NestedGroup) == 384);
 
 template <typename Group>
 constexpr std::size_t grouped_bytes(std::size_t cols) {

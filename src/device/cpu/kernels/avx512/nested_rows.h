@@ -1,11 +1,15 @@
-// Rows of Q4_K, Q5_K and Q6_K for one and two rows of activations, whose scales are nested
-// (prepared.h). For more rows of activations LanedBlock (super_rows.h) costs less.
+// Rows of Q2_K to Q6_K for one and two rows of activations, whose scales are nested (prepared.h).
+// For more rows of activations LanedBlock (super_rows.h) costs less.
 //
-// A block of 256 weights becomes four registers of unsigned bytes. Sums of eight products of Q4_K and
-// Q5_K, and of four of Q6_K, fit 16 bits, so two registers of sums become one; one instruction then
-// multiplies them by the weights' scales times the activations' steps, integers of 16 bits as well,
-// and adds two to 32 bits. All of that is exact, and a float32 multiplication settles a block.
+// A block of 256 weights becomes four registers of unsigned bytes. Sums of eight products of Q4_K
+// and Q5_K (31 * 127 * 8), and of four of the others (63 * 127 * 4), fit 16 bits, so two registers
+// of sums become one; one instruction then multiplies them by the weights' scales times the
+// activations' steps, integers of 16 bits as well, and adds two to 32 bits, which hold all four
+// that meet (4 * 63 * 127 * 4 * 128 * 127). So all of that is exact, and a float32 multiplication
+// settles a block.
 #pragma once
+
+#include <utility>
 
 #include "device/cpu/kernels/avx512/super_rows.h"
 #include "device/cpu/kernels/prepared.h"
@@ -70,9 +74,9 @@ inline __m256i unpack_six_bits_of_two(Address first, Address second) {
   return _mm256_ternarylogic_epi32(low, high, _mm256_set1_epi8(0x30), 0xf8);
 }
 
-// The weights of Q4_K and Q5_K: the 64-bit pieces of nibbles from the first 64 weights' bytes and the
-// third's alternate, as do those of the second's and the fourth's: even and odd pieces. In 128 bits,
-// groups g and g + 4 of low nibbles, g + 1 and g + 5 of high ones, with g = 0, 0, 2, 2.
+// The weights of Q4_K and Q5_K: the 64-bit pieces of nibbles from the first 64 weights' bytes and
+// the third's alternate, as do those of the second's and the fourth's: even and odd pieces. In 128
+// bits, groups g and g + 4 of low nibbles, g + 1 and g + 5 of high ones, with g = 0, 0, 2, 2.
 struct NestedQ4_K {
   static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
   static void load(Address w, PairedWeights& out) {
@@ -143,9 +147,7 @@ struct NestedPairRow {
 
  private:
   // The group of a 16-bit lane: two each of g, g + 4, g + 1 and g + 5.
-  static constexpr int place(int word) {
-    return word / 16 * 2 + word % 8 / 4 + word % 4 / 2 * 4;
-  }
+  static constexpr int place(int word) { return word / 16 * 2 + word % 8 / 4 + word % 4 / 2 * 4; }
 
   template <int n>
   struct Scales {
@@ -191,8 +193,8 @@ struct NestedPairRow {
       const __m512i scale =
           _mm512_permutexvar_epi16(places_of_scales<place, 8 * block>(), scales.value[i]);
       const __m512i dot = _mm512_madd_epi16(_mm512_packs_epi32(low, high), scale);
-      sums.total[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scales.factors[i].all(2 * block),
-                                      sums.total[i]);
+      sums.total[i] =
+          _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scales.factors[i].all(2 * block), sums.total[i]);
     }
   }
 };
@@ -200,8 +202,8 @@ struct NestedPairRow {
 // Four registers of weights of 16 groups. place(word) is the group of a 16-bit lane of the joined
 // sums of the first two: four each of two groups; kBack is how many later that of the others is.
 //
-// Q2_K and Q3_K as SuperQ2_K and SuperQ3_K decode them: register s has groups 2s, 2s + 1, 8 + 2s and
-// 9 + 2s.
+// Q2_K and Q3_K as SuperQ2_K and SuperQ3_K decode them: register s has groups 2s, 2s + 1, 8 + 2s
+// and 9 + 2s.
 template <typename Super>
 struct NestedHalves : Super {
   using Group = NestedHalvedGroup;
@@ -274,10 +276,10 @@ struct NestedRow {
         taken = _mm256_mullo_epi16(_mm256_cvtepi8_epi16(bytes.minimum), steps);
       }
       const __m256i less = _mm256_madd_epi16(taken, load256(x[i]->sum));
-      sums.less[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(less), _mm256_set1_ps(factors.value[3]),
-                                     sums.less[i]);
-      const __m512i dot =
-          dots<1>(weights, x[i]->q, scale, dots<0>(weights, x[i]->q, scale, _mm512_setzero_si512()));
+      sums.less[i] =
+          _mm256_fmadd_ps(_mm256_cvtepi32_ps(less), _mm256_set1_ps(factors.value[3]), sums.less[i]);
+      const __m512i dot = dots<1>(weights, x[i]->q, scale,
+                                  dots<0>(weights, x[i]->q, scale, _mm512_setzero_si512()));
       sums.total[i] =
           _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), factors.all(of_scale), sums.total[i]);
     }
