@@ -61,8 +61,7 @@ struct SuperRow {
       // Unrolled here: by itself the compiler would keep so many sums in memory.
       [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
         (block.add(*x[i], sums, i), ...);
-      }
-      (std::make_integer_sequence<int, n>());
+      }(std::make_integer_sequence<int, n>());
     }
   }
   template <int n>

@@ -97,8 +97,7 @@ class RowsProduct {
     for (std::size_t c = Row::kColumns; c <= p_.cols; c += Row::kColumns) {
       [&]<std::size_t... s>(std::index_sequence<s...>) __attribute__((always_inline)) {
         (step(w[s], x, sums[s]), ...);
-      }
-      (std::make_index_sequence<streams>());
+      }(std::make_index_sequence<streams>());
       for (auto& group : x) ++group;
     }
     const std::size_t rest = p_.cols % Row::kColumns;
