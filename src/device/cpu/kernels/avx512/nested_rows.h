@@ -185,7 +185,7 @@ struct NestedPairRow {
     PairedWeights weights;
     Type::load(w, weights);
     for (int i = 0; i < n; ++i) {
-      const std::int8_t* q = x[i]->q + 256 * block;
+      const std::int8_t* q = x[i]->q + std::size_t{256} * block;
       const __m512i zero = _mm512_setzero_si512();
       const __m512i low = dot_fours(dot_fours(zero, weights.low[0], q), weights.low[1], q + 64);
       const __m512i high =
@@ -292,7 +292,7 @@ struct NestedRow {
   template <int last>
   static __m512i dots(const __m512i (&weights)[4], const std::int8_t* q, __m256i scale,
                       __m512i sums) {
-    constexpr int k = 2 * last;
+    constexpr std::size_t k = last == 0 ? 0 : 2;
     const __m512i zero = _mm512_setzero_si512();
     const __m512i joined = _mm512_packs_epi32(dot_fours(zero, weights[k], q + 64 * k),
                                               dot_fours(zero, weights[k + 1], q + 64 * k + 64));
