@@ -41,6 +41,9 @@ struct ScaledFactors {
   __m512 all(std::size_t i) const { return _mm512_set1_ps(value[i]); }
 };
 
+// Rows of weights side by side: the sums of eight would not stay in registers.
+constexpr int kNestedStreams = 4;
+
 // What is taken from the sums, `kWeight` times, is summed apart.
 template <int n, int kWeight>
 struct NestedSums {
@@ -128,8 +131,8 @@ struct NestedPairRow {
   using Sums = NestedSums<n, 1>;
   static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = 2 * Type::kBytes;
-  static constexpr int kStreams = 8;
-  static constexpr int kLongStreams = 8;
+  static constexpr int kStreams = kNestedStreams;
+  static constexpr int kLongStreams = kNestedStreams;
 
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {
@@ -255,8 +258,8 @@ struct NestedRow {
   using Sums = NestedSums<n, Type::kHasMinimum ? 1 : Type::kOffset>;
   static constexpr std::size_t kColumns = Group::kColumns;
   static constexpr std::size_t kBytes = Type::kBytes;
-  static constexpr int kStreams = 8;
-  static constexpr int kLongStreams = 8;
+  static constexpr int kStreams = kNestedStreams;
+  static constexpr int kLongStreams = kNestedStreams;
 
   template <int n>
   void step(Address w, const Group* const* x, Sums<n>& sums) const {
