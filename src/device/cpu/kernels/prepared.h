@@ -80,9 +80,9 @@ struct LanedGroup {
 
 // Nested scales, for one and two rows of activations by AVX-512: x[i] ~ scale * step * q[i], a
 // scale for each super-block and an integer step, 0 to 127, for each 32 columns of it. So steps and
-// the weights' own scales multiply as integers, and one float32 settles a super-block. Rounding a
-// block's step up to an integer coarsens the blocks with the largest values by 1/127 at most, and
-// those with small ones never to more than 1/127 of what the largest are rounded by.
+// the weights' own scales multiply as integers, and one float32 settles a super-block. Rounding up
+// to whole steps coarsens no block by more than 1/127 of what the one with the largest values is
+// rounded by.
 //
 // Two super-blocks for Q4_K and Q5_K; the second is zero where a row ends before it.
 struct NestedPair {
