@@ -77,52 +77,7 @@ inline __m256i unpack_six_bits_of_two(Address first, Address second) {
   return _mm256_ternarylogic_epi32(low, high, _mm256_set1_epi8(0x30), 0xf8);
 }
 
-// The weights of Q4_K and Q5_K: the 64-bit pieces of nibbles from the first 64 weights' bytes and
-// the third's alternate, as do those of the second's and the fourth's: even and odd pieces. In 128
-// bits, groups g and g + 4 of low nibbles, g + 1 and g + 5 of high ones, with g = 0, 0, 2, 2.
-struct NestedQ4_K {
-  static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
-  static void load(Address w, PairedWeights& out) {
-    const __m512i mask = _mm512_set1_epi8(15);
-    const __m512i front = load512(w + 16);
-    const __m512i back = keep(load512(w + 80));
-    const __m512i even = _mm512_unpacklo_epi64(front, back);
-    const __m512i odd = _mm512_unpackhi_epi64(front, back);
-    out.low[0] = _mm512_and_si512(even, mask);
-    out.low[1] = _mm512_and_si512(odd, mask);
-    out.high[0] = _mm512_and_si512(_mm512_srli_epi16(even, 4), mask);
-    out.high[1] = _mm512_and_si512(_mm512_srli_epi16(odd, 4), mask);
-  }
-};
-
-struct NestedQ5_K {
-  static constexpr std::size_t kBytes = sizeof(BlockQ5_K);
-  static void load(Address w, PairedWeights& out) {
-    const __m512i front = load512(w + 48);
-    const __m512i back = keep(load512(w + 112));
-    const __m512i bits = _mm512_castsi256_si512(load256(w + 16));
-    set(out.low[0], out.high[0], _mm512_unpacklo_epi64(front, back),
-        _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 2, 2, 0, 0, 2, 2), bits));
-    set(out.low[1], out.high[1], _mm512_unpackhi_epi64(front, back),
-        _mm512_permutexvar_epi64(_mm512_setr_epi64(1, 1, 3, 3, 1, 1, 3, 3), bits));
-  }
-
- private:
-  static void set(__m512i& low, __m512i& high, __m512i nibbles, __m512i bits) {
-    // Pieces belong to the chunks 0 2 0 2 1 3 1 3; the fifth bits of chunk c are 2c and 2c + 1.
-    const __m512i to_bit4 = _mm512_setr_epi64(4, 0, 4, 0, 2, 62, 2, 62);
-    const __m512i fifth = _mm512_rolv_epi64(bits, to_bit4);  // bit 2c at 4, bit 2c + 1 at 5
-    low = join(nibbles, fifth);
-    high = join(_mm512_srli_epi16(nibbles, 4), _mm512_srli_epi16(fifth, 1));
-  }
-  // (nibbles & 15) | (fifth & 16)
-  static __m512i join(__m512i nibbles, __m512i fifth) {
-    return _mm512_ternarylogic_epi32(_mm512_and_si512(fifth, _mm512_set1_epi8(16)), nibbles,
-                                     _mm512_set1_epi8(15), 0xf8);
-  }
-};
-
-// Two blocks a step of Q4_K or Q5_K: their scales are decoded together.
+// Two blocks a step of Q4_K or Q5_K (SuperQ4_K, SuperQ5_K): their scales are decoded together.
 template <typename Type>
 struct NestedPairRow {
   using Simd = Simd512;
@@ -186,7 +141,7 @@ struct NestedPairRow {
   template <int n, int block>
   static void add(Address w, const Scales<n>& scales, const Group* const* x, Sums<n>& sums) {
     PairedWeights weights;
-    Type::load(w, weights);
+    Type::load_bytes(w, weights);
     for (int i = 0; i < n; ++i) {
       const std::int8_t* q = x[i]->q + std::size_t{256} * block;
       const __m512i zero = _mm512_setzero_si512();

@@ -16,8 +16,8 @@ struct Avx512Rows : CommonRows {
   using IQ4_XS = SuperRow<LanedBlock<LanedIQ4_XS>>;
   using Q2_K = FewOrMany<NestedRow<NestedHalves<SuperQ2_K>>, SuperRow<LanedBlock<LanedQ2_K>>>;
   using Q3_K = FewOrMany<NestedRow<NestedHalves<SuperQ3_K>>, SuperRow<LanedBlock<LanedQ3_K>>>;
-  using Q4_K = FewOrMany<NestedPairRow<NestedQ4_K>, SuperRow<LanedBlock<LanedQ4_K>>>;
-  using Q5_K = FewOrMany<NestedPairRow<NestedQ5_K>, SuperRow<LanedBlock<LanedQ5_K>>>;
+  using Q4_K = FewOrMany<NestedPairRow<SuperQ4_K>, SuperRow<LanedBlock<LanedQ4_K>>>;
+  using Q5_K = FewOrMany<NestedPairRow<SuperQ5_K>, SuperRow<LanedBlock<LanedQ5_K>>>;
   using Q6_K = FewOrMany<NestedRow<NestedQ6_K>, SuperRow<LanedBlock<LanedQ6_K>>>;
 };
 

@@ -1,5 +1,5 @@
 // The bytes and scales of the types with blocks of 256 weights, Q2_K, Q3_K, Q4_K, Q5_K and Q6_K, in
-// the order that costs least: for panels, where any order serves.
+// the order that costs least: for panels, where any order serves, and for rows with nested scales.
 #pragma once
 
 #include "device/cpu/kernels/avx512/simd.h"
@@ -27,36 +27,32 @@ inline __m128i unpack_six_bits(__m128i header) {
   return _mm_ternarylogic_epi32(low, high, _mm_set1_epi8(0x30), 0xf8);  // low | (high & 0x30)
 }
 
-// Q4_K and Q5_K. The 64-bit pieces of nibbles from the first 64 weights' bytes and the third's
-// alternate, as do those of the second's and the fourth's: even and odd pieces; nibbles (and a
-// fifth bit), the high ones shifted.
+// The weights of Q4_K and Q5_K: the 64-bit pieces of nibbles from the first 64 weights' bytes and
+// the third's alternate, as do those of the second's and the fourth's: even and odd pieces. In 128
+// bits, groups g and g + 4 of low nibbles, g + 1 and g + 5 of high ones, with g = 0, 0, 2, 2.
 struct PairedWeights {
   __m512i low[2], high[2];
 };
 
 struct SuperQ4_K {
   static constexpr std::size_t kBytes = sizeof(BlockQ4_K);
-  static constexpr int kShift = 4;
 
   static void load_bytes(Address w, PairedWeights& out) {
     const __m512i mask = _mm512_set1_epi8(15);
-    const __m512i high_mask = _mm512_set1_epi8(-16);
     const __m512i front = load512(w + 16);
     const __m512i back = keep(load512(w + 80));
     const __m512i even = _mm512_unpacklo_epi64(front, back);
     const __m512i odd = _mm512_unpackhi_epi64(front, back);
     out.low[0] = _mm512_and_si512(even, mask);
     out.low[1] = _mm512_and_si512(odd, mask);
-    out.high[0] = _mm512_and_si512(even, high_mask);
-    out.high[1] = _mm512_and_si512(odd, high_mask);
+    out.high[0] = _mm512_and_si512(_mm512_srli_epi16(even, 4), mask);
+    out.high[1] = _mm512_and_si512(_mm512_srli_epi16(odd, 4), mask);
   }
 };
 
 struct SuperQ5_K {
   static constexpr std::size_t kBytes = sizeof(BlockQ5_K);
-  static constexpr int kShift = 3;
 
-  // Bytes of low nibbles become nibble + 16 * fifth bit; of high ones, 8 times that.
   static void load_bytes(Address w, PairedWeights& out) {
     const __m512i front = load512(w + 48);
     const __m512i back = keep(load512(w + 112));
@@ -72,13 +68,13 @@ struct SuperQ5_K {
     // Pieces belong to the chunks 0 2 0 2 1 3 1 3; the fifth bits of chunk c are 2c and 2c + 1.
     const __m512i to_bit4 = _mm512_setr_epi64(4, 0, 4, 0, 2, 62, 2, 62);
     const __m512i fifth = _mm512_rolv_epi64(bits, to_bit4);  // bit 2c at 4, bit 2c + 1 at 5
-    low = _mm512_ternarylogic_epi32(_mm512_and_si512(fifth, _mm512_set1_epi8(16)), nibbles,
-                                    _mm512_set1_epi8(15), 0xf8);
-    // nibble * 16 / 2 is bits 3..6, the fifth bit goes to 7.
-    const __m512i high_nibbles = _mm512_srli_epi16(nibbles, 1);
-    const __m512i high_fifth =
-        _mm512_and_si512(_mm512_slli_epi16(fifth, 2), _mm512_set1_epi8(-128));
-    high = _mm512_ternarylogic_epi32(high_fifth, high_nibbles, _mm512_set1_epi8(0x78), 0xf8);
+    low = join(nibbles, fifth);
+    high = join(_mm512_srli_epi16(nibbles, 4), _mm512_srli_epi16(fifth, 1));
+  }
+  // (nibbles & 15) | (fifth & 16)
+  static __m512i join(__m512i nibbles, __m512i fifth) {
+    return _mm512_ternarylogic_epi32(_mm512_and_si512(fifth, _mm512_set1_epi8(16)), nibbles,
+                                     _mm512_set1_epi8(15), 0xf8);
   }
 };
 

@@ -97,10 +97,7 @@ struct PairedUnpacker {
     const __m512 halves = _mm512_castps128_ps512(_mm_cvtph_ps(header));
     const __m512 each = _mm512_permutexvar_ps(
         _mm512_setr_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), halves);
-    // The bytes of every second group are shifted.
-    constexpr float part = 1.0F / static_cast<float>(1 << Type::kShift);
-    const __m512 exact = _mm512_setr_ps(1, 1, 1, 1, 1, 1, 1, 1, 1, part, 1, part, 1, part, 1, part);
-    _mm512_store_ps(factor, _mm512_mul_ps(_mm512_mul_ps(bytes, each), exact));
+    _mm512_store_ps(factor, _mm512_mul_ps(bytes, each));
   }
 };
 
